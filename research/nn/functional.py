@@ -1,0 +1,137 @@
+"""Layers without state, as functions: torch.nn.functional's names. They serve tensors and graph nodes alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from research.random import default_generator
+from shared_ops import ops
+from shared_ops.ops import leaky_relu, relu, sigmoid, softplus, tanh
+from shared_ops.spec import check, shape_of, spec_of
+
+
+def pair(value: Any) -> tuple[int, int]:
+    """3 -> (3, 3); (3, 5) stays."""
+    return tuple(value) if isinstance(value, tuple | list) else (value, value)
+
+
+def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+    """(..., i), (o, i), (o,) -> (..., o)."""
+    return input @ weight.t() if bias is None else ops.linear(input, weight, bias)
+
+
+def conv2d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Any:
+    """(n, c, h, w), (o, c/groups, kh, kw), (o,) -> (n, o, oh, ow)."""
+    out = ops.conv2d(input, weight, stride=pair(stride), padding=pair(padding), dilation=pair(dilation), groups=groups)
+    return out if bias is None else out + ops.reshape(bias, shape=(1, -1, 1, 1))
+
+
+def max_pool2d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Any:
+    """The greatest value of each window; the stride is the kernel's size unless given."""
+    kernel_size = pair(kernel_size)
+    stride = kernel_size if stride is None else pair(stride)
+    return ops.max_pool2d(input, kernel_size=kernel_size, stride=stride, padding=pair(padding))[0]
+
+
+def avg_pool2d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Any:
+    """The mean of each window; the stride is the kernel's size unless given."""
+    kernel_size = pair(kernel_size)
+    stride = kernel_size if stride is None else pair(stride)
+    return ops.avg_pool2d(input, kernel_size=kernel_size, stride=stride, padding=pair(padding))
+
+
+def dropout(input: Any, p: float = 0.5, training: bool = True) -> Any:
+    """Each value is 0 with probability p, else divided by 1 - p; nothing happens out of training."""
+    if not training or p == 0:
+        return input
+    return default_generator.draw(lambda state: ops.dropout(input, state, p=p)[::2])
+
+
+def softmax(input: Any, dim: int) -> Any:
+    return ops.softmax(input, axis=dim)
+
+
+def log_softmax(input: Any, dim: int) -> Any:
+    return ops.log_softmax(input, axis=dim)
+
+
+def silu(input: Any) -> Any:
+    """x * sigmoid(x)."""
+    return input * sigmoid(input)
+
+
+def gelu(input: Any) -> Any:
+    """The tanh form of GELU: Hendrycks & Gimpel 2016, section 2."""
+    return 0.5 * input * (1 + tanh(0.7978845608028654 * (input + 0.044715 * input * input * input)))
+
+
+# losses -----------------------------------------------------------------------------------------------------------
+def reduced(loss: Any, reduction: str) -> Any:
+    """One loss out of many: their mean, their sum, or all of them."""
+    check(reduction in ("mean", "sum", "none"), "a reduction is 'mean', 'sum' or 'none'", reduction=reduction)
+    return {"mean": ops.mean, "sum": ops.sum, "none": lambda x: x}[reduction](loss)
+
+
+def _same_shape(name: str, input: Any, target: Any) -> None:
+    shapes = shape_of(spec_of(input)), shape_of(spec_of(target))
+    check(shapes[0] == shapes[1], f"{name} needs a target of the input's shape", input=shapes[0], target=shapes[1])
+
+
+def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+    """Squared difference."""
+    _same_shape("mse_loss", input, target)
+    return reduced(ops.pow(input - target, 2), reduction)
+
+
+def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+    """Absolute difference."""
+    _same_shape("l1_loss", input, target)
+    return reduced(ops.abs(input - target), reduction)
+
+
+def cross_entropy(input: Any, target: Any, reduction: str = "mean") -> Any:
+    """-log softmax(input)[target], in nats: (n, classes), (n,) -> () or (n,)."""
+    return reduced(ops.softmax_cross_entropy(input, target), reduction)
+
+
+def binary_cross_entropy_with_logits(input: Any, target: Any, reduction: str = "mean") -> Any:
+    """-log sigmoid(input) where the target is 1, -log(1 - sigmoid(input)) where it is 0, in nats."""
+    _same_shape("binary_cross_entropy_with_logits", input, target)
+    return reduced(softplus(input) - input * target, reduction)
+
+
+def nll_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+    """-input[target] of each row of log-probabilities: (n, classes), (n,) -> () or (n,)."""
+    hot = ops.one_hot(target, num_classes=input.shape[1], dtype=input.dtype.name)
+    return reduced(-ops.sum(input * hot, axis=1), reduction)
+
+
+__all__ = [
+    "avg_pool2d",
+    "binary_cross_entropy_with_logits",
+    "conv2d",
+    "cross_entropy",
+    "dropout",
+    "gelu",
+    "l1_loss",
+    "leaky_relu",
+    "linear",
+    "log_softmax",
+    "max_pool2d",
+    "mse_loss",
+    "nll_loss",
+    "relu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "tanh",
+]

@@ -1,0 +1,264 @@
+"""Tensor: an array that remembers how it was made."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from research.grad_mode import is_grad_enabled, no_grad
+from research.tape import Leaf, Step
+from shared_ops import ops
+from shared_ops.device import Device, array_module, device_of, to_host
+from shared_ops.op import Op
+from shared_ops.operators import Operators
+from shared_ops.spec import spec_of
+
+_observers: list[Callable[[Op, tuple], None]] = []
+
+
+class Tensor(Operators):
+    """An n-dimensional array on CPU or GPU that can require a gradient. `tensor.array` is the raw array."""
+
+    __slots__ = ("__dict__", "__weakref__", "array", "grad", "index", "step")
+    world = "research"
+
+    array: Any
+    step: Step | Leaf | None
+    grad: Tensor | None
+
+    def __init__(self, data: Any, requires_grad: bool = False):
+        self.array = data.array if isinstance(data, Tensor) else _as_array(data)
+        self.step, self.index, self.grad = None, 0, None
+        if requires_grad:
+            self.requires_grad_()
+
+    def __apply_op__(self, op: Op, args: tuple, attrs: dict[str, Any]) -> Any:
+        args = tuple(a if isinstance(a, Tensor | int | float) else _as_array(a) for a in args)
+        arrays = tuple(a.array if isinstance(a, Tensor) else a for a in args)
+        op.check(arrays, attrs)
+        out = op.kernel(array_module(arrays), *arrays, **attrs)
+        results = tuple(map(_as_array, out)) if isinstance(out, tuple) else (_as_array(out),)
+        for observer in _observers:
+            observer(op, results)
+        tensors = tuple(map(_wrap, results))
+        if op.grad_rule is not None and is_grad_enabled() and results[0].dtype.kind in "fc":
+            wants = tuple(isinstance(a, Tensor) and a.step is not None for a in args)
+            if True in wants:
+                parents = tuple((a.step, a.index) if want else None for a, want in zip(args, wants, strict=True))
+                specs = tuple(map(spec_of, arrays))
+                tensors[0].step = Step(op, parents, specs, op.known(args, results, attrs, wants))
+        return tensors if len(tensors) > 1 else tensors[0]
+
+    # what it is -----------------------------------------------------------------------------------------------------
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.array.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self.array.ndim
+
+    @property
+    def device(self) -> Device:
+        return device_of(self.array)
+
+    def size(self, dim: int | None = None) -> Any:
+        return self.shape if dim is None else self.shape[dim]
+
+    def numel(self) -> int:
+        return self.array.size
+
+    def item(self) -> Any:
+        """The one value as a Python number. Raises ValueError when there are several."""
+        if self.array.size != 1:
+            raise ValueError(f"item() needs a tensor with one value; got {spec_of(self.array)}")
+        return self.array.item()
+
+    def tolist(self) -> Any:
+        return self.array.tolist()
+
+    def numpy(self) -> np.ndarray:
+        """The array itself on the CPU, no copy. Raises RuntimeError when it requires a gradient, as PyTorch does."""
+        if self.requires_grad:
+            raise RuntimeError("numpy() would lose this tensor's gradient; say tensor.detach().numpy()")
+        return to_host(self.array)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        return array.astype(dtype) if dtype is not None and array.dtype != dtype else array.copy() if copy else array
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    __index__ = __int__
+
+    def __repr__(self) -> str:
+        text = np.array2string(to_host(self.array), separator=", ", precision=4, threshold=200, prefix="tensor(")
+        notes = "" if self.dtype in (np.float32, np.int64, np.bool_) else f", dtype={self.dtype}"
+        notes += "" if self.device.is_cpu else f", device='{self.device}'"
+        if isinstance(self.step, Step):
+            notes += f", grad_fn=<{self.step.op.name}>"
+        elif self.step is not None:
+            notes += ", requires_grad=True"
+        return f"tensor({text}{notes})"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("tensors are not pickled, for a pickle can run code; use research.save(…) and research.load(…)")
+
+    # gradients ------------------------------------------------------------------------------------------------------
+    @property
+    def requires_grad(self) -> bool:
+        return self.step is not None
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Ask for a gradient. Raises RuntimeError on a dtype that has none, or to take it off a computed tensor."""
+        if requires_grad and self.dtype.kind not in "fc":
+            raise RuntimeError(f"only tensors of floats can require gradients; got {spec_of(self.array)}")
+        if not requires_grad and isinstance(self.step, Step):
+            raise RuntimeError("only a leaf can stop requiring its gradient; use tensor.detach()")
+        if not requires_grad:
+            self.step = None
+        elif self.step is None:
+            self.step = Leaf(self)
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        return not isinstance(self.step, Step)
+
+    @property
+    def data(self) -> Tensor:
+        """The same values, without history: changing them in place is not recorded."""
+        return _wrap(self.array)
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        self.array = value.array if isinstance(value, Tensor) else _as_array(value)
+
+    def detach(self) -> Tensor:
+        """The same values, without history."""
+        return _wrap(self.array)
+
+    def clone(self) -> Tensor:
+        """A copy that passes gradients on."""
+        return self * 1 if self.requires_grad else _wrap(self.array.copy())
+
+    def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False) -> None:
+        """Accumulate the gradient of this value in `.grad` of every leaf; needs `gradient` unless it is a scalar."""
+        from research.backward import backward
+
+        backward(self, gradient, retain_graph, create_graph)
+
+    # in place -------------------------------------------------------------------------------------------------------
+    def _become(self, result: Tensor) -> Tensor:
+        """Take over a result as one's own value: written into the array, or recorded when history is kept."""
+        if self.step is not None and is_grad_enabled():
+            if self.is_leaf:
+                raise RuntimeError(
+                    "a leaf that requires a gradient cannot be changed in place while the tape records; "
+                    "wrap the change in `with no_grad():` or change `.data`"
+                )
+            self.array, self.step, self.index = result.array, result.step, result.index
+        else:
+            self.array[...] = result.array
+        return self
+
+    def __iadd__(self, y):
+        return self._become(self + y)
+
+    def __isub__(self, y):
+        return self._become(self - y)
+
+    def __imul__(self, y):
+        return self._become(self * y)
+
+    def __itruediv__(self, y):
+        return self._become(self / y)
+
+    add_, sub_, mul_, div_ = __iadd__, __isub__, __imul__, __itruediv__
+
+    def copy_(self, source: Any) -> Tensor:
+        return self._become(ops.expand(_wrap(_as_array(source)), shape=self.shape))
+
+    def fill_(self, value: float) -> Tensor:
+        return self._become(_wrap(array_module((self.array,)).full_like(self.array, value)))
+
+    def zero_(self) -> Tensor:
+        return self.fill_(0)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if self.step is not None and is_grad_enabled():
+            raise RuntimeError("assigning into a tensor with history is not recorded; use research.where, or no_grad()")
+        self.array[index] = value.array if isinstance(value, Tensor) else value
+
+    # elsewhere ------------------------------------------------------------------------------------------------------
+    def to(self, target: Any) -> Tensor:
+        """On another device (`"cuda:0"`) or with another dtype (`research.float64`); itself when nothing changes."""
+        if isinstance(target, Device) or (isinstance(target, str) and target.partition(":")[0] in ("cpu", "cuda")):
+            device = target if isinstance(target, Device) else Device(target)
+            return self if device == self.device else _wrap(device.put(self.array))
+        dtype = np.dtype(target)
+        return self if dtype == self.dtype else ops.cast(self, dtype=dtype.name)
+
+    def cpu(self) -> Tensor:
+        return self.to("cpu")
+
+    def cuda(self) -> Tensor:
+        return self.to("cuda")
+
+    def float(self) -> Tensor:
+        return self.to("float32")
+
+    def double(self) -> Tensor:
+        return self.to("float64")
+
+    def long(self) -> Tensor:
+        return self.to("int64")
+
+
+def _as_array(data: Any) -> Any:
+    """Anything as an array; Python floats become float32, as PyTorch's default dtype says."""
+    if hasattr(data, "__cuda_array_interface__") or type(data) is np.ndarray:
+        return data
+    if isinstance(data, Tensor):
+        return data.array
+    array = np.asarray(data)
+    given = hasattr(data, "dtype")
+    return array.astype(np.float32) if array.dtype == np.float64 and not given else array
+
+
+def _wrap(array: Any) -> Tensor:
+    """A Tensor around an array that is one already."""
+    tensor = Tensor.__new__(Tensor)
+    tensor.array, tensor.step, tensor.index, tensor.grad = array, None, 0, None
+    return tensor
+
+
+@contextlib.contextmanager
+def observe(observer: Callable[[Op, tuple], None]) -> Iterator[None]:
+    """Call observer(op, results) after each op on tensors inside the block."""
+    _observers.append(observer)
+    try:
+        yield
+    finally:
+        _observers.remove(observer)
+
+
+__all__ = ["Tensor", "no_grad", "observe"]

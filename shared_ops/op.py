@@ -1,0 +1,143 @@
+"""Op: a kernel, a spec rule and a gradient rule under one name; the table of them all; who answers a call."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from shared_ops.device import array_module
+from shared_ops.spec import Spec, SpecError, spec_of
+
+REGISTRY: dict[str, Op] = {}
+
+CHECKED_SIGNATURES_PER_OP = 4096
+
+
+class Op:
+    """One op. Arrays are positional, settings are keyword-only.
+
+    Called on arrays it computes. Called on anything with `__apply_op__` (a research Tensor, a production Node) it
+    hands itself over: `argument.__apply_op__(op, args, attrs)`.
+    """
+
+    def __init__(self, kernel: Callable, spec: Callable | None = None, outputs: tuple[str, ...] = ("out",)):
+        self.name = kernel.__name__
+        self.kernel, self.spec_rule = kernel, spec
+        self.grad_rule: Callable | None = None
+        self.outputs = outputs
+        self.needs: tuple[str, ...] = ()
+        parameters = list(inspect.signature(kernel).parameters.values())[1:]
+        self.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+        self.variadic = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
+        self.attrs = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        self.__doc__, self.__name__, self.__module__ = kernel.__doc__, kernel.__name__, kernel.__module__
+        self._checked: dict[Any, Any] = {}
+        if self.name in REGISTRY:
+            raise ValueError(f"op names are given once; {self.name} stands in {REGISTRY[self.name].__module__} already")
+        REGISTRY[self.name] = self
+
+    def __call__(self, *args: Any, **attrs: Any) -> Any:
+        listener = None
+        for a in args:
+            if hasattr(a, "__apply_op__"):
+                if listener is None:
+                    listener = a
+                elif a.world != listener.world:
+                    raise TypeError(
+                        f"{self.name} got both a {listener.world} {_kind(listener)} and a {a.world} {_kind(a)}; the "
+                        "two worlds meet only in promote(model, example), and there a tensor that a module uses is to "
+                        "be its Parameter, or its buffer: self.register_buffer(name, tensor)"
+                    )
+        if listener is not None:
+            return listener.__apply_op__(self, args, attrs)
+        return self.kernel(array_module(args), *args, **attrs)
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    # definition -------------------------------------------------------------------------------------------------
+    def spec(self, rule: Callable) -> Callable:
+        """Decorator: the rule that says, from the inputs' Specs, what comes out, or raises SpecError."""
+        self.spec_rule = rule
+        return rule
+
+    def grad(self, rule: Callable) -> Callable:
+        """Decorator: the gradient rule. It takes `g` and, by name, just what it needs, and the tape keeps only that:
+
+        an input (`x`), `out` or a further output, a setting, `x_spec` (an input's Spec without its data), or `wants`:
+        per input, whether anybody asks for its gradient. It returns a gradient, or None, for each input.
+        """
+        self.grad_rule, self.needs = rule, tuple(inspect.signature(rule).parameters)[1:]
+        return rule
+
+    # use --------------------------------------------------------------------------------------------------------
+    def infer(self, specs: tuple[Any, ...], attrs: Mapping[str, Any]) -> tuple[Spec, ...]:
+        """The Specs of the outputs for these inputs. Raises SpecError in words when they do not fit."""
+        unknown = attrs.keys() - self.attrs.keys()
+        if unknown:
+            raise SpecError(
+                f"{self.name} has no setting {sorted(unknown)[0]!r}; it takes {', '.join(self.attrs) or 'none'}"
+            )
+        if self.variadic is None and len(specs) != len(self.inputs):
+            raise SpecError(f"{self.name} takes {len(self.inputs)} inputs ({', '.join(self.inputs)}); got {len(specs)}")
+        assert self.spec_rule is not None, f"{self.name} has no spec rule"
+        try:
+            out = self.spec_rule(*specs, **attrs)
+        except SpecError as error:
+            if str(error).startswith(self.name):
+                raise
+            raise SpecError(f"{self.name}: {error}") from None
+        return out if isinstance(out, tuple) else (out,)
+
+    def check(self, args: tuple[Any, ...], attrs: Mapping[str, Any]) -> None:
+        """Raise SpecError when arrays do not fit. Asked once for each signature, then remembered."""
+        key: Any = (
+            *[(a.shape, a.dtype) if hasattr(a, "shape") else type(a) for a in args],
+            *attrs.items(),
+        )
+        try:
+            if key in self._checked:
+                return
+        except TypeError:  # an index array among the settings has no hash
+            key = None
+        self.infer(tuple(map(spec_of, args)), attrs)
+        if key is not None:
+            if len(self._checked) >= CHECKED_SIGNATURES_PER_OP:
+                self._checked.clear()
+            self._checked[key] = True
+
+    def known(self, args: tuple, outputs: tuple, attrs: Mapping[str, Any], wants: tuple[bool, ...]) -> dict[str, Any]:
+        """The values that the gradient rule asks for, by name."""
+        inputs = dict(zip(self.inputs, args, strict=False))
+        if self.variadic:
+            rest = args[len(self.inputs) :]
+            inputs |= {self.variadic: rest, f"{self.variadic}_spec": tuple(map(spec_of, rest))}
+        known: dict[str, Any] = {}
+        for name in self.needs:
+            if name in inputs:
+                known[name] = inputs[name]
+            elif name in self.outputs:
+                known[name] = outputs[self.outputs.index(name)]
+            elif name in self.attrs:
+                known[name] = attrs.get(name, self.attrs[name])
+            elif name == "wants":
+                known[name] = wants
+            else:
+                known[name] = spec_of(inputs[name.removesuffix("_spec")])
+        return known
+
+    def backward(self, g: Any, known: Mapping[str, Any]) -> tuple[Any, ...]:
+        """A gradient, or None, for each input, from the gradient `g` of the first output."""
+        assert self.grad_rule is not None, f"{self.name} has no gradient rule"
+        grads = self.grad_rule(g, **known)
+        return grads if isinstance(grads, tuple) else (grads,)
+
+
+def op(kernel: Callable | None = None, *, spec: Callable | None = None, outputs: tuple[str, ...] = ("out",)) -> Any:
+    """Decorator that turns a kernel `name(xp, *arrays, *, settings)` into the op `name` and enters it in REGISTRY."""
+    return Op(kernel, spec, outputs) if kernel else lambda kernel: Op(kernel, spec, outputs)
+
+
+def _kind(x: Any) -> str:
+    return type(x).__name__

@@ -1,0 +1,212 @@
+"""Operators and methods, spelled once for Tensor and Node: `x @ w + b`, `x.sum(dim=1)`, `x[:, 0]`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from shared_ops import ops
+
+
+class Operators:
+    """What every array-like of ours can do; each method is one op."""
+
+    __slots__ = ()
+    __array_ufunc__ = None  # numpy steps aside: array + tensor is ours to answer
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        raise NotImplementedError
+
+    def __add__(self, y):
+        return ops.add(self, y)
+
+    def __radd__(self, y):
+        return ops.add(y, self)
+
+    def __sub__(self, y):
+        return ops.sub(self, y)
+
+    def __rsub__(self, y):
+        return ops.sub(y, self)
+
+    def __mul__(self, y):
+        return ops.mul(self, y)
+
+    def __rmul__(self, y):
+        return ops.mul(y, self)
+
+    def __truediv__(self, y):
+        return ops.div(self, y)
+
+    def __rtruediv__(self, y):
+        return ops.div(y, self)
+
+    def __pow__(self, y):
+        return ops.pow(self, y)
+
+    def __rpow__(self, y):
+        return ops.pow(y, self)
+
+    def __matmul__(self, y):
+        return ops.matmul(self, y)
+
+    def __rmatmul__(self, y):
+        return ops.matmul(y, self)
+
+    def __neg__(self):
+        return ops.neg(self)
+
+    def __abs__(self):
+        return ops.abs(self)
+
+    def __lt__(self, y):
+        return ops.lt(self, y)
+
+    def __le__(self, y):
+        return ops.le(self, y)
+
+    def __gt__(self, y):
+        return ops.gt(self, y)
+
+    def __ge__(self, y):
+        return ops.ge(self, y)
+
+    def __eq__(self, y):
+        return ops.eq(self, y)
+
+    def __ne__(self, y):
+        return ops.ne(self, y)
+
+    __hash__ = object.__hash__
+
+    def __getitem__(self, index):
+        entries = index if isinstance(index, tuple) else (index,)
+        if all(_is_array(i) for i in entries):
+            return ops.take(self, *[np.asarray(i) if isinstance(i, list) else i for i in entries])
+        if any(_is_array(i) for i in entries):
+            raise TypeError("an index is either numbers and slices or arrays of whole numbers; index in two steps")
+        return ops.getitem(self, index=tuple(int(i) if isinstance(i, np.integer) else i for i in entries))
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __len__(self):
+        if not self.shape:
+            raise TypeError("a scalar has no length")
+        return self.shape[0].__index__()
+
+    # methods, with PyTorch's names ------------------------------------------------------------------------------------
+    def abs(self):
+        return ops.abs(self)
+
+    def exp(self):
+        return ops.exp(self)
+
+    def log(self):
+        return ops.log(self)
+
+    def sqrt(self):
+        return ops.sqrt(self)
+
+    def sin(self):
+        return ops.sin(self)
+
+    def cos(self):
+        return ops.cos(self)
+
+    def tanh(self):
+        return ops.tanh(self)
+
+    def sigmoid(self):
+        return ops.sigmoid(self)
+
+    def relu(self):
+        return ops.relu(self)
+
+    def pow(self, exponent):
+        return ops.pow(self, exponent)
+
+    def square(self):
+        return ops.pow(self, 2)
+
+    def clamp(self, min=None, max=None):
+        return ops.clamp(self, min=min, max=max)
+
+    def softmax(self, dim):
+        return ops.softmax(self, axis=dim)
+
+    def log_softmax(self, dim):
+        return ops.log_softmax(self, axis=dim)
+
+    def sum(self, dim=None, keepdim=False):
+        return ops.sum(self, axis=_axes(dim), keepdim=keepdim)
+
+    def mean(self, dim=None, keepdim=False):
+        return ops.mean(self, axis=_axes(dim), keepdim=keepdim)
+
+    def amax(self, dim=None, keepdim=False):
+        return ops.amax(self, axis=_axes(dim), keepdim=keepdim)
+
+    def amin(self, dim=None, keepdim=False):
+        return ops.amin(self, axis=_axes(dim), keepdim=keepdim)
+
+    def max(self):
+        return ops.amax(self)
+
+    def min(self):
+        return ops.amin(self)
+
+    def argmax(self, dim=None, keepdim=False):
+        return ops.argmax(self, axis=dim, keepdim=keepdim)
+
+    def matmul(self, other):
+        return ops.matmul(self, other)
+
+    mm = matmul
+
+    def reshape(self, *shape):
+        return ops.reshape(self, shape=_sizes(shape))
+
+    view = reshape
+
+    def expand(self, *shape):
+        return ops.expand(self, shape=_sizes(shape))
+
+    def permute(self, *dims):
+        return ops.permute(self, dims=_sizes(dims))
+
+    def transpose(self, dim0, dim1):
+        return ops.transpose(self, dim0, dim1)
+
+    def t(self):
+        return ops.permute(self, dims=tuple(reversed(range(len(self.shape)))))
+
+    T = property(t)
+
+    def flatten(self, start_dim=0, end_dim=-1):
+        return ops.flatten(self, start_dim, end_dim)
+
+    def squeeze(self, dim=None):
+        return ops.squeeze(self, dim)
+
+    def unsqueeze(self, dim):
+        return ops.unsqueeze(self, dim)
+
+    def dim(self):
+        return len(self.shape)
+
+
+def _is_array(index: Any) -> bool:
+    return (hasattr(index, "dtype") and bool(index.shape)) or isinstance(index, list)
+
+
+def _axes(dim: Any) -> Any:
+    return tuple(dim) if isinstance(dim, list) else dim
+
+
+def _sizes(sizes: tuple) -> tuple:
+    """`x.reshape(2, 3)` and `x.reshape((2, 3))` mean the same."""
+    sizes = tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], tuple | list) else sizes
+    return tuple(int(n) if isinstance(n, np.integer) else n for n in sizes)

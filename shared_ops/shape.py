@@ -1,0 +1,156 @@
+"""Shape: the same values, arranged otherwise. `sum_to` and `expand` undo each other: broadcasting and its gradient."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+from shared_ops.dim import Dim
+from shared_ops.index import getitem
+from shared_ops.op import op
+from shared_ops.spec import Spec, SpecError, axes_of, check, result_dtype
+
+
+@op
+def reshape(xp, x, *, shape):
+    """The same values in row-major order under another shape; one size may be -1."""
+    return xp.reshape(x, shape)
+
+
+@reshape.spec
+def reshape_spec(x, *, shape):
+    check(sum(n == -1 for n in shape) <= 1, "reshape can work out one size (-1)", shape=shape)
+    known = math.prod(n for n in shape if n != -1)
+    if -1 in shape:
+        missing = x.size // known if known != 0 else 0
+        shape = tuple(missing if n == -1 else n for n in shape)
+    check(math.prod(shape) == x.size, "reshape needs as many values after as before", x=x, shape=shape)
+    return Spec(tuple(shape), x.dtype)
+
+
+@reshape.grad
+def reshape_grad(g, x_spec):
+    return reshape(g, shape=x_spec.shape)
+
+
+@op
+def permute(xp, x, *, dims):
+    """The axes in another order."""
+    return xp.transpose(x, dims)
+
+
+@permute.spec
+def permute_spec(x, *, dims):
+    axes = axes_of(dims, x.ndim, "permute")
+    check(len(axes) == x.ndim, "permute needs every axis once", x=x, dims=dims)
+    return Spec(tuple(x.shape[a] for a in axes), x.dtype)
+
+
+@permute.grad
+def permute_grad(g, dims):
+    dims = [d % len(dims) for d in dims]
+    return permute(g, dims=tuple(dims.index(i) for i in range(len(dims))))
+
+
+def transpose(x, dim0=-2, dim1=-1):
+    """x with two of its axes exchanged."""
+    dims = list(range(len(x.shape)))
+    dims[dim0], dims[dim1] = dims[dim1], dims[dim0]
+    return permute(x, dims=tuple(dims))
+
+
+@op
+def expand(xp, x, *, shape):
+    """x broadcast to a shape, without a copy; -1 keeps a size."""
+    extra = len(shape) - x.ndim
+    return xp.broadcast_to(x, tuple(x.shape[i - extra] if n == -1 else n for i, n in enumerate(shape)))
+
+
+@expand.spec
+def expand_spec(x, *, shape):
+    extra = len(shape) - x.ndim
+    check(extra >= 0, "expand needs at least as many axes as x has", x=x, shape=shape)
+    shape = tuple(x.shape[i - extra] if n == -1 and i >= extra else n for i, n in enumerate(shape))
+    for have, want in zip(x.shape, shape[extra:], strict=True):
+        check(have in (1, want), "expand needs each size to be 1 or the new one", x=x, shape=shape)
+    return Spec(shape, x.dtype)
+
+
+@expand.grad
+def expand_grad(g, x_spec):
+    return sum_to(g, shape=x_spec.shape)
+
+
+@op
+def sum_to(xp, x, *, shape):
+    """Sum the axes that broadcasting added or stretched, back to `shape`."""
+    extra = x.ndim - len(shape)
+    x = x.sum(axis=tuple(range(extra))) if extra else x
+    stretched = tuple(i for i, n in enumerate(shape) if n == 1 and x.shape[i] != 1)
+    return x.sum(axis=stretched, keepdims=True) if stretched else x
+
+
+@sum_to.spec
+def sum_to_spec(x, *, shape):
+    check(x.ndim >= len(shape), "sum_to needs a shape that broadcasts to x's", x=x, shape=shape)
+    for have, want in zip(x.shape[x.ndim - len(shape) :], shape, strict=True):
+        check(want in (1, have), "sum_to needs a shape that broadcasts to x's", x=x, shape=shape)
+    return Spec(tuple(shape), x.dtype)
+
+
+@sum_to.grad
+def sum_to_grad(g, x_spec):
+    return expand(g, shape=x_spec.shape)
+
+
+@op
+def cat(xp, *xs, axis=0):
+    """Arrays one after another along an axis they have already."""
+    return xp.concatenate(xs, axis=axis)
+
+
+@cat.spec
+def cat_spec(*xs, axis=0):
+    check(len(xs) > 0, "cat needs at least one array", count=0)
+    (along,) = axes_of(axis, xs[0].ndim, "cat")
+    for x in xs:
+        if x.ndim != xs[0].ndim or any(
+            a != b for i, (a, b) in enumerate(zip(x.shape, xs[0].shape, strict=True)) if i != along
+        ):
+            raise SpecError(f"cat needs equal sizes but along axis {axis}; got {', '.join(map(str, xs))}")
+    total = sum((x.shape[along] for x in xs), 0)
+    return Spec((*xs[0].shape[:along], total, *xs[0].shape[along + 1 :]), result_dtype(*xs))
+
+
+@cat.grad
+def cat_grad(g, xs_spec, axis):
+    before = (slice(None),) * (axis % xs_spec[0].ndim)
+    ends = list(itertools.accumulate((x.shape[axis] for x in xs_spec), initial=0))
+    return tuple(getitem(g, index=(*before, slice(a, b))) for a, b in itertools.pairwise(ends))
+
+
+# arrangements that are another name for a reshape -------------------------------------------------------------------
+def unsqueeze(x, dim):
+    """x with a new axis of size 1 at `dim`."""
+    (dim,) = axes_of(dim, len(x.shape) + 1, "unsqueeze")
+    return reshape(x, shape=(*x.shape[:dim], 1, *x.shape[dim:]))
+
+
+def squeeze(x, dim=None):
+    """x without its axes of size 1, or without that one."""
+    axes = axes_of(dim, len(x.shape), "squeeze")
+    return reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if i not in axes or isinstance(n, Dim) or n != 1))
+
+
+def flatten(x, start_dim=0, end_dim=-1):
+    """x with the axes from start to end made one."""
+    if not x.shape:
+        return reshape(x, shape=(1,))
+    start, end = start_dim % len(x.shape), end_dim % len(x.shape)
+    middle = math.prod(x.shape[start : end + 1])
+    return reshape(x, shape=(*x.shape[:start], middle, *x.shape[end + 1 :]))
+
+
+def stack(xs, dim=0):
+    """Arrays one after another along a new axis."""
+    return cat(*[unsqueeze(x, dim) for x in xs], axis=dim)

@@ -1,0 +1,123 @@
+"""Spec: what an array looks like without its data, and the rules that ops share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shared_ops.dim import Dim, Size
+
+Shape = tuple[Size, ...]
+
+
+class SpecError(TypeError):
+    """An op was given inputs or settings that do not fit it."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Shape and dtype of an array; a size may be a named `Dim` that is not known yet."""
+
+    shape: Shape
+    dtype: np.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> Size:
+        return math.prod(self.shape)
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+def spec_of(x: Any) -> Any:
+    """The Spec of an array; a Python number stays itself, because its dtype gives way to the arrays it meets."""
+    return x if isinstance(x, bool | int | float | Dim) else Spec(tuple(x.shape), np.dtype(x.dtype))
+
+
+def check(ok: bool, rule: str, **came: Any) -> None:
+    """Raise SpecError stating the rule and what came, unless ok."""
+    if not ok:
+        raise SpecError(f"{rule}; got " + ", ".join(f"{name}: {_words(value)}" for name, value in came.items()))
+
+
+def _words(value: Any) -> str:
+    return "[" + ", ".join(map(str, value)) + "]" if isinstance(value, list | tuple) else str(value)
+
+
+def shape_of(spec: Any) -> Shape:
+    return spec.shape if isinstance(spec, Spec) else ()
+
+
+def broadcast_shape(*shapes: Shape) -> Shape:
+    """NumPy's rule: sizes agree, or one of them is 1. Unknown sizes agree with themselves only."""
+    ndim = max(map(len, shapes))
+    out: list[Size] = []
+    for column in zip(*[(1,) * (ndim - len(s)) + tuple(s) for s in shapes], strict=True):
+        sizes = {n for n in column if n != 1}
+        if len(sizes) > 1:
+            raise SpecError(f"shapes do not broadcast: {' and '.join(_words(s) for s in shapes)}")
+        out.append(sizes.pop() if sizes else 1)
+    return tuple(out)
+
+
+def result_dtype(*specs: Any) -> np.dtype:
+    """NumPy's promotion; Python numbers are weak. An unknown size counts as a Python int."""
+    return np.result_type(*(s.dtype if isinstance(s, Spec) else 1 if isinstance(s, Dim) else s for s in specs))
+
+
+def float_dtype(*specs: Any) -> np.dtype:
+    """The dtype of a function that always gives floats, for these inputs: integers become float32."""
+    dtype = result_dtype(*specs)
+    return dtype if dtype.kind in "fc" else np.dtype("float32")
+
+
+def broadcast(*specs: Any) -> Spec:
+    """Spec rule of an elementwise op: shapes broadcast, dtypes promote."""
+    return Spec(broadcast_shape(*map(shape_of, specs)), result_dtype(*specs))
+
+
+def broadcast_float(*specs: Any) -> Spec:
+    """Spec rule of an elementwise op that gives floats whatever comes."""
+    return Spec(broadcast_shape(*map(shape_of, specs)), float_dtype(*specs))
+
+
+def broadcast_bool(*specs: Any) -> Spec:
+    """Spec rule of a comparison."""
+    return Spec(broadcast_shape(*map(shape_of, specs)), np.dtype(bool))
+
+
+def same(x: Spec, **_: Any) -> Spec:
+    """Spec rule of an op that keeps shape and dtype."""
+    return x
+
+
+def same_float(x: Spec, **_: Any) -> Spec:
+    """Spec rule of an op that keeps the shape and gives floats."""
+    return Spec(x.shape, float_dtype(x))
+
+
+def axes_of(axis: int | Sequence[int] | None, ndim: int, op: str) -> tuple[int, ...]:
+    """The axes a reduction works on, counted from the front. Raises SpecError for one that is not there."""
+    if axis is None:
+        return tuple(range(ndim))
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    for a in axes:
+        check(-ndim <= a < ndim, f"{op} needs axis between {-ndim} and {ndim - 1}", axis=a)
+    axes = tuple(a % ndim for a in axes)
+    check(len(set(axes)) == len(axes), f"{op} needs each axis once", axis=axes)
+    return axes
+
+
+def reduced_shape(shape: Shape, axes: Iterable[int], keepdim: bool) -> Shape:
+    axes = set(axes)
+    if keepdim:
+        return tuple(1 if i in axes else n for i, n in enumerate(shape))
+    return tuple(n for i, n in enumerate(shape) if i not in axes)

@@ -1,0 +1,174 @@
+"""Runs in processes of their own: a real keeper, a real local Ray, a real store."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+import research
+from db import Journal, Store
+from workers.cluster import running_keeper
+from workers.experiment import Experiment
+from workers.launch import launch, stop, wait
+from workers.problems import SpecProblem
+from workers.writing import writing
+
+pytestmark = pytest.mark.usefixtures("home")
+
+SLOW = """
+import time
+from research import nn
+
+class Net(nn.Module):
+    def __init__(self, seconds=0.02):
+        super().__init__()
+        self.inner = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+        self.seconds, self.calls = seconds, 0
+    def forward(self, x):
+        self.calls += 1
+        time.sleep(self.seconds)
+        return self.inner(x)
+"""
+
+
+def with_module(folder, code=SLOW, **more):
+    """A spec whose module lies in the folder."""
+    (folder / "mynet.py").write_text(code)
+    values = {"name": "mine", "data": {"source": "digits"}, "net": {"module": "mynet:Net"}, "epochs": 200}
+    return Experiment.from_dict(values | more, folder=folder)
+
+
+def until(condition, timeout_s=20.0):
+    deadline = time.monotonic() + timeout_s
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "nothing came of it in time"
+        time.sleep(0.05)
+    return found
+
+
+def under_way(run_id, steps=10):
+    """The run, once it has taken some steps."""
+    return until(lambda: (run := Store().run(run_id)).progress.get("step", 0) >= steps and run)
+
+
+def test_a_run_finishes_and_everything_about_it_is_there(spec_file):
+    run = wait(launch(Experiment.from_yaml(spec_file)), timeout_s=40)
+    store = Store()
+    assert (run.state, run.message, run.experiment) == ("finished", "", "tiny")
+    metrics = store.metrics(run.id)
+    assert metrics["train/loss"].steps == tuple(range(1, 91))
+    assert metrics["validation/accuracy"].steps == (45, 90)
+    assert any("validation/accuracy" in line.text for line in store.logs(run.id))
+    assert run.progress == {"step": 90, "total_steps": 90, "epoch": 2, "epochs": 2}
+    assert run.compute_s > 0
+    assert run.params["optimizer.lr"] == 0.001
+    assert Experiment.from_dict(run.spec) == Experiment.from_yaml(spec_file)
+    artifacts = {artifact.name: artifact for artifact in store.artifacts(run.id)}
+    assert research.load(artifacts["checkpoint/last"].path)["step"] == 90
+    assert run.environment["packages"]["numpy"]
+    assert run.environment["threads"]["OMP_NUM_THREADS"] == "1"
+    assert run.environment["host"]
+
+
+def test_a_warm_start_is_quick(spec_file):
+    wait(launch(Experiment.from_yaml(spec_file)), timeout_s=40)
+    time.sleep(6)  # the next process warms up meanwhile
+    begun = time.time()
+    run = wait(launch(Experiment.from_yaml(spec_file)), timeout_s=40)
+    first = Store().metrics(run.id, ["train/loss"])["train/loss"].times[0]
+    assert first - begun < 3
+
+
+def test_two_at_once_and_a_stop_with_a_checkpoint(tmp_path):
+    run_ids = [launch(with_module(tmp_path)), launch(with_module(tmp_path, seed=1))]
+    for run_id in run_ids:
+        under_way(run_id)
+    begun = time.monotonic()
+    for run_id in run_ids:
+        stop(run_id)
+    for run_id in run_ids:
+        run = wait(run_id, timeout_s=10)
+        assert (run.state, run.message) == ("stopped", "Stopped as asked.")
+        saved = research.load(run.run_dir / "checkpoint" / "last.safetensors")
+        assert saved["step"] == Store().metrics(run_id)["train/loss"].steps[-1]
+    assert time.monotonic() - begun < 5
+
+
+def test_a_run_that_does_not_obey_is_killed(tmp_path):
+    code = SLOW.replace("time.sleep(self.seconds)", "time.sleep(self.seconds if self.calls < 30 else 3600)")
+    run_id = launch(with_module(tmp_path, code))
+    under_way(run_id)
+    until(lambda: len(Store().metrics(run_id)["train/loss"].steps) >= 28)
+    stop(run_id)
+    run = wait(run_id, timeout_s=20)
+    assert run.state == "stopped"
+    assert "Killed: it did not stop within 10 s" in run.message
+
+
+def test_a_killed_process_shows_as_failed_with_all_it_logged(tmp_path):
+    run_id = launch(with_module(tmp_path))
+    pid = until(lambda: under_way(run_id).environment.get("pid"))
+    os.kill(pid, signal.SIGKILL)
+    killed_at = time.monotonic()
+    run = wait(run_id, timeout_s=15)
+    assert time.monotonic() - killed_at < 15
+    assert run.state == "failed"
+    assert "killed" in run.message
+    journal = [event for event in Journal.read(run.run_dir / "journal.jsonl") if event["kind"] == "metric"]
+    points = sum(len(series.steps) for series in Store().metrics(run_id).values())
+    assert points == len(journal) >= 10
+
+
+def test_a_users_error_names_the_line_and_leaves_the_traceback(tmp_path):
+    code = SLOW.replace(
+        "time.sleep(self.seconds)", "print('call', self.calls)\n        assert self.calls < 12, 'the twelfth'"
+    )
+    run = wait(launch(with_module(tmp_path, code)), timeout_s=20)
+    assert (run.state, run.message) == ("failed", "AssertionError: the twelfth (mynet.py, line 13)")
+    lines = [line.text for line in Store().logs(run.id)]
+    assert "call 12" in lines
+    assert "Traceback (most recent call last):" in lines
+    assert len(Store().metrics(run.id)["train/loss"].steps) == 11
+
+
+def test_two_ranks_equal_one(spec_file):
+    sgd = ["optimizer={name: SGD, lr: 0.1}"]
+    one = wait(launch(Experiment.from_yaml(spec_file, sgd)), timeout_s=40)
+    two = wait(launch(Experiment.from_yaml(spec_file, [*sgd, "workers=2"])), timeout_s=60)
+    assert (two.state, two.message) == ("finished", "")
+    alone, together = (Store().metrics(run.id) for run in (one, two))
+    for key in alone:
+        assert alone[key].steps == together[key].steps
+        assert together[key].values == pytest.approx(alone[key].values, abs=1e-6)
+
+
+def test_a_rank_that_fails_fails_the_run(tmp_path):
+    code = SLOW.replace("time.sleep(self.seconds)", "if len(x) == 17 and self.calls > 5: raise ValueError('odd')")
+    run = wait(launch(with_module(tmp_path, code, batch_size=33, workers=2)), timeout_s=40)
+    assert run.state == "failed"
+    assert "ValueError: odd (mynet.py, line 12)" in run.message
+
+
+def test_more_workers_than_cpus_are_refused_before_a_run_is_made(spec_file):
+    before = len(Store().runs())
+    with pytest.raises(SpecProblem, match=r"workers: 30 needs 30 CPUs; the cluster has \d"):
+        launch(Experiment.from_yaml(spec_file, ["workers=30"]))
+    with pytest.raises(SpecProblem, match=r"net\.1"):
+        launch(Experiment.from_yaml(spec_file, ["net.1.Linear=[63, 16]"]))
+    assert len(Store().runs()) == before
+
+
+def test_writing_goes_through_the_keeper(spec_file):
+    run_id = launch(Experiment.from_yaml(spec_file))
+    assert running_keeper()
+    with writing() as writer:
+        from db import StoreError, UnknownModel
+
+        with pytest.raises(UnknownModel):
+            writer.set_alias("none", "production", 1)
+        wait(run_id, timeout_s=40)
+        with pytest.raises(StoreError, match="has ended as finished, which is final"):
+            writer.update_run(run_id, state="running")

@@ -1,0 +1,86 @@
+"""What the Launch page does: spec files to choose from, the form, the check, the start."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+import yaml
+
+from db import home
+from ui import boxes, form, words
+from workers.experiment import Experiment
+from workers.yaml_file import read_spec
+
+
+def spec_files() -> list[Path]:
+    """The examples, then the user's own."""
+    from workers.launch import experiments
+
+    return experiments()
+
+
+def own_folder() -> str:
+    """Where a user's own spec files go."""
+    return f"`{words.short_path(home() / 'experiments')}`"
+
+
+def choose(files: list[Path]) -> Path:
+    """One of the files: all side by side while they are few."""
+    names = {path: path.stem.replace("_", "-") for path in files}
+    if len(set(names.values())) < len(names):
+        names = {path: f"{path.parent.name}/{path.stem}" for path in files}
+    chosen: Path
+    if len(files) <= 6:
+        picked = st.pills(
+            "Experiment", files, default=files[0], format_func=lambda path: names[path], key="launch-example"
+        )
+        chosen = picked or files[0]
+    else:
+        chosen = st.selectbox("Experiment", files, format_func=lambda path: names[path], key="launch-example")
+    st.caption(f"From `{chosen.parent.name}/{chosen.name}`. Your own spec files in {own_folder()} are listed here too.")
+    return chosen
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The values in a spec file. Raises SpecProblem."""
+    return read_spec(path)
+
+
+def filled_in(path: Path, values: dict[str, Any]) -> dict[str, Any] | None:
+    """The form, filled with the file's values; what it says now, or None with a box if a field is no YAML."""
+    # a file that was edited is another form: its new values show
+    prefix = f"{path}#{hash(repr(values))}"
+    with boxes.explained("A field cannot be read"):
+        filled: dict[str, Any] = form.draw(Experiment.model_json_schema(), values, prefix)
+        return filled
+    return None
+
+
+def show_spec(filled: dict[str, Any]) -> None:
+    """The form as a spec file, to keep or to send."""
+    with st.expander("As a spec file"):
+        text = yaml.safe_dump(filled, sort_keys=False, allow_unicode=True)
+        st.code(text, language="yaml")
+        st.download_button("Download", text, f"{filled.get('name', 'experiment')}.yaml", "application/yaml")
+
+
+def launch_button(filled: dict[str, Any], path: Path) -> None:
+    """Checks and starts; a mistake is shown in a box, and nothing has begun."""
+    if not st.button("Launch", type="primary", key="launch", icon=":material/rocket_launch:"):
+        return
+    with boxes.explained("This experiment cannot be launched"):
+        st.session_state["launched"] = start(filled, path)
+
+
+def start(filled: dict[str, Any], path: Path) -> str:
+    """The id of the new run. Raises SpecProblem, StoreError, ClusterProblem before there is one."""
+    from workers.check import check
+    from workers.launch import launch
+
+    with st.status("Checking the experiment …") as status:
+        experiment = Experiment.from_dict(filled, where="the form", folder=path.parent)
+        check(experiment)
+        status.update(label="Starting the run …")
+        run_id = launch(experiment)
+        status.update(label="Started", state="complete")
+    return str(run_id)

@@ -1,0 +1,23 @@
+"""Launch: choose an experiment, change what you like, start it."""
+
+import streamlit as st
+
+from ui import boxes, launching, session
+
+st.title("Launch", anchor=False)
+
+with boxes.explained("The experiments cannot be read"):
+    files = launching.spec_files()
+    if not files:
+        boxes.empty("No experiments here", "Put a spec file, such as `digits.yaml`, into " + launching.own_folder())
+    else:
+        path = launching.choose(files)
+        values = launching.read(path)
+        filled = launching.filled_in(path, values)
+        if filled is not None:
+            launching.show_spec(filled)
+            launching.launch_button(filled, path)
+
+if launched := st.session_state.pop("launched", None):
+    session.pick_run(launched)
+    st.switch_page(session.RUNS)

@@ -1,0 +1,163 @@
+"""The keeper of one home, `python -m workers.keeper`: holds Ray and the store's owner while anyone needs them."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import logging
+import os
+import secrets
+import shutil
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any
+
+import db
+from workers import cluster, line
+
+IDLE_EXIT_S = 20.0
+TEND_EVERY_S = 0.5
+SMALLEST_CPUS = 4  # logical: on a small machine several runs still go at once
+SPARE_CPUS = 1  # held by the process that waits for the next run
+OBJECT_STORE_BYTES = 200_000_000
+OWNER_TIMEOUT_S = 60.0
+
+
+def main() -> int:
+    """Keeps until idle or asked to end. Returns the exit code."""
+    db.home().mkdir(parents=True, exist_ok=True)
+    lock = _become_the_keeper()
+    if lock is None:
+        return 0
+    asked = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked.set())
+    with lock:
+        try:
+            _keep(asked)
+        except (db.StoreError, cluster.ClusterProblem) as error:
+            print(error, file=sys.stderr)
+            return 2
+        finally:
+            cluster.cluster_file().unlink(missing_ok=True)
+    return 0
+
+
+def _become_the_keeper() -> IO[str] | None:
+    """The lock of this home's keeper; None when another one is up."""
+    file = (db.home() / "keeper.lock").open("w")
+    deadline = time.monotonic() + cluster.START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except BlockingIOError:
+            if cluster.running_keeper():
+                break
+            time.sleep(0.1)  # another one is just starting, or just ending
+    file.close()
+    return None
+
+
+def _keep(asked: threading.Event) -> None:
+    db.Writer().close()  # a store that cannot be written says so here, before anything is started
+    ray, address = _start_ray()
+    from workers.owner import Owner
+
+    namespace = _namespace()
+    here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+        ray.get_runtime_context().get_node_id(), soft=False
+    )
+    owner = (
+        ray.remote(Owner)
+        .options(name="owner", num_cpus=0, max_restarts=-1, max_task_retries=0, scheduling_strategy=here)
+        .remote(str(db.home() / "lockstep.db"), namespace, local="LOCKSTEP_RAY_ADDRESS" not in os.environ)
+    )
+
+    def answer(method: str, *args: Any, **kwargs: Any) -> Any:
+        """What a client on the line gets: the owner's answer, or the error that it raised."""
+        call = (
+            owner.launch.remote(*args, **kwargs) if method == "launch" else owner.write.remote(method, *args, **kwargs)
+        )
+        try:
+            value = ray.get(call, timeout=OWNER_TIMEOUT_S)
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        return value if not isinstance(value, db.Ack) else [value.last_seq, value.stop_requested]
+
+    try:
+        ray.get(owner.tend.remote(), timeout=OWNER_TIMEOUT_S)
+        socket = cluster.short_dir() / "keeper.sock"
+        server = line.serve(socket, answer)
+        keeper = cluster.Keeper(address, os.getpid(), cluster.own_birth(), namespace, str(socket))
+        cluster.write_cluster_file(keeper)
+        _tend(asked, ray, owner, keeper)
+        server.shutdown()
+        with contextlib.suppress(Exception):
+            ray.get(owner.end.remote("The keeper was ended while the run was active."), timeout=OWNER_TIMEOUT_S)
+    finally:
+        ray.shutdown()
+
+
+def _tend(asked: threading.Event, ray: Any, owner: Any, keeper: cluster.Keeper) -> None:
+    """Looks after the runs until asked to end, or until nobody has needed us for a while."""
+    needed_at = time.monotonic()
+    while not asked.wait(TEND_EVERY_S):
+        try:
+            active = ray.get(owner.tend.remote(), timeout=OWNER_TIMEOUT_S)
+        except ray.exceptions.RayError as error:  # the owner died, and Ray starts it again; or one round went wrong
+            print(f"{time.ctime()}: {error}", file=sys.stderr, flush=True)
+            continue
+        if active or cluster.living_clients():
+            needed_at = time.monotonic()
+        if time.monotonic() - needed_at > IDLE_EXIT_S:
+            cluster.cluster_file().unlink(missing_ok=True)
+            if not cluster.living_clients():  # one that came just now has seen the file, and counts on us
+                return
+            cluster.write_cluster_file(keeper)
+
+
+def _start_ray() -> tuple[Any, str]:
+    """Starts a local Ray that only this keeper's processes can talk to, or joins a cluster that is up."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # device: cuda:N must find its card
+    address = os.environ.get("LOCKSTEP_RAY_ADDRESS")
+    if address:
+        import ray
+
+        context: Any = ray.init(
+            address=address, namespace=_namespace(), log_to_driver=False, logging_level=logging.WARNING
+        )
+        return ray, context.address_info["address"]
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # Ray's word for: bind to 127.0.0.1 only
+    os.environ["RAY_AUTH_MODE"] = "token"  # other users of this machine must not be able to run code as us
+    os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    folder = cluster.short_dir()
+    for old in folder.glob("session_*"):  # we hold the lock: whoever wrote these is gone
+        old.unlink() if old.is_symlink() else shutil.rmtree(old, ignore_errors=True)
+    import ray
+
+    context = ray.init(
+        address="local",
+        num_cpus=max(SMALLEST_CPUS, os.cpu_count() or 1) + SPARE_CPUS,
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        namespace=_namespace(),
+        log_to_driver=False,
+        logging_level=logging.WARNING,
+        _temp_dir=str(folder),
+    )
+    return ray, context.address_info["address"]
+
+
+def _namespace() -> str:
+    """One per home: several may share a cluster."""
+    return f"{cluster.NAMESPACE}-{hashlib.sha256(str(Path(db.home()).resolve()).encode()).hexdigest()[:8]}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
