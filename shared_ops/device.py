@@ -88,7 +88,7 @@ def _cupy(asked: str) -> ModuleType:
         import cupy
     except ImportError as error:
         raise DeviceError(
-            f"device {asked!r} needs CuPy: pip install 'lockstep[cuda13]' (or cuda12), or use 'cpu'"
+            f"device {asked!r} needs CuPy: pip install cupy-cuda13x (or cupy-cuda12x), or use 'cpu'"
         ) from error
     return cupy
 

@@ -180,7 +180,7 @@ def compare_chart(
 def probability_chart(labels: Sequence[str], probabilities: Sequence[float]) -> go.Figure:
     """The probability of each class as bars, the likeliest in colour."""
     best = int(np.argmax(probabilities)) if len(probabilities) else -1
-    figure = _figure("Probability of each class", 260)
+    figure = _figure("Probability of each class", 250)
     figure.add_trace(
         go.Bar(
             x=list(labels),
@@ -192,7 +192,7 @@ def probability_chart(labels: Sequence[str], probabilities: Sequence[float]) -> 
             hovertemplate="%{x}: %{y:.2%}<extra></extra>",
         )
     )
-    figure.update_layout(showlegend=False, hovermode="closest", bargap=0.25)
+    figure.update_layout(showlegend=False, hovermode="closest", bargap=0.25, margin={"t": 34})
     figure.update_xaxes(type="category", title={"text": "class", "font": {"size": 12}})
     figure.update_yaxes(range=[0, 1.12], tickformat=".0%", tickvals=[0, 0.25, 0.5, 0.75, 1])
     return figure

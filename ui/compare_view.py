@@ -70,7 +70,7 @@ def _table(runs: Sequence[Run], columns: Mapping[str, list[str]], best: set[tupl
         frame.style.apply(styles, axis=None),
         hide_index=True,
         height="content" if len(runs) <= 12 else 460,
-        column_config={"run": st.column_config.TextColumn("run", width="medium", pinned=True)},
+        column_config={"run": st.column_config.TextColumn("run", width="medium")},
     )
 
 

@@ -9,7 +9,7 @@ from ui import boxes, charts, palette, run_rows, words
 from ui.charts import Curve
 from ui.curves import curves
 
-LOG_LINES = 200
+LOG_LINES, TAIL_LINES = 500, 8
 CHART_OPTIONS = {"displayModeBar": False, "scrollZoom": False}
 
 
@@ -93,14 +93,17 @@ def one_chart(run: Run, family: str, found: Mapping[str, Curve], logarithmic: bo
 
 
 def log_tail(store: Store, run: Run) -> None:
-    """The last lines that the run's processes printed."""
+    """The last lines that the run's processes printed; those before them folded away."""
     lines = store.logs(run.id, tail=LOG_LINES)
     if not lines:
         st.caption("Nothing printed yet." if not run.ended else "This run printed nothing.")
         return
     ranks = len({line.rank for line in lines}) > 1
-    text = "\n".join(f"[{line.rank}] {line.text}" if ranks else line.text for line in lines)
-    st.code(text, language=None, height=260, wrap_lines=True)
+    texts = [f"[{line.rank}] {line.text}" if ranks else line.text for line in lines]
+    st.code("\n".join(texts[-TAIL_LINES:]), language=None, wrap_lines=True)
+    if len(texts) > TAIL_LINES:
+        with st.expander(f"{words.plural(len(texts) - TAIL_LINES, 'line')} before these"):
+            st.code("\n".join(texts[:-TAIL_LINES]), language=None, wrap_lines=True, height=300)
 
 
 def facts(run: Run) -> None:

@@ -12,7 +12,7 @@ from ui import boxes, charts, pictures, samples, words
 from ui.run_view import CHART_OPTIONS
 
 MOST_ROWS = 2_000  # of the held-out rows, to say how many are right
-PICTURES = 8
+PICTURES = 14  # two rows of seven
 
 
 def show(store: Store, version: ModelVersion) -> None:

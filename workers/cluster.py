@@ -43,7 +43,7 @@ class Keeper:
     def is_alive(self) -> bool:
         return is_process(self.pid, self.born)
 
-    def ask(self, method: str, *args: Any, **kwargs: Any) -> Any:
+    def ask(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
         """Calls a method of the store's owner."""
         return line.ask(Path(self.socket), method, *args, **kwargs)
 

@@ -78,7 +78,7 @@ def _keep(asked: threading.Event) -> None:
         .remote(str(db.home() / "lockstep.db"), namespace, local="LOCKSTEP_RAY_ADDRESS" not in os.environ)
     )
 
-    def answer(method: str, *args: Any, **kwargs: Any) -> Any:
+    def answer(method: str, /, *args: Any, **kwargs: Any) -> Any:
         """What a client on the line gets: the owner's answer, or the error that it raised."""
         call = (
             owner.launch.remote(*args, **kwargs) if method == "launch" else owner.write.remote(method, *args, **kwargs)

@@ -17,6 +17,7 @@ from typing import Any
 import db
 from workers.problems import SpecProblem
 
+ANSWER_TIMEOUT_S = 60.0
 PERMITTED_BYTES = 64 * 2**20  # of one question: a batch of events or a spec is far smaller
 
 
@@ -35,12 +36,12 @@ class KeeperError(Exception):
     """Something unexpected failed inside the keeper."""
 
 
-def ask(path: Path, method: str, *args: Any, timeout_s: float = 60.0, **kwargs: Any) -> Any:
+def ask(path: Path, method: str, /, *args: Any, **kwargs: Any) -> Any:
     """Calls a method of the store's owner through the keeper. Raises what it raised, or KeeperGone."""
     question = json.dumps({"method": method, "args": args, "kwargs": kwargs}) + "\n"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-            line.settimeout(timeout_s)
+            line.settimeout(ANSWER_TIMEOUT_S)
             line.connect(str(path))
             line.sendall(question.encode())
             with line.makefile("rb") as answers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from pathlib import Path
 from typing import Any
 
@@ -36,17 +37,17 @@ def predict(model: str, x: Any, version: str | int = "latest") -> dict[str, Any]
 
 
 def as_rows(x: Any, row_shape: tuple[int, ...]) -> np.ndarray:
-    """Rows as float32, (n, *row_shape); a single row may come without its first axis. Raises SpecProblem."""
+    """Rows as float32, (n, *row_shape); a single row, and axes of length 1, may come without. Raises SpecProblem."""
     try:
         rows = np.asarray(x, dtype=np.float32)
     except (TypeError, ValueError):
         raise SpecProblem(
             f"x needs to be an array of numbers with rows of shape {row_shape}; got {shown(x)}."
         ) from None
-    if rows.shape == row_shape:
-        rows = rows[None]
-    if rows.ndim == 2 and len(row_shape) != 1 and rows.shape[1] == np.prod(row_shape):
-        rows = rows.reshape(-1, *row_shape)  # flat rows, as tables of images often come
+    if _without_ones(rows.shape) == _without_ones(row_shape):
+        rows = rows.reshape(1, *row_shape)
+    elif _without_ones(rows.shape[1:]) in (_without_ones(row_shape), (math.prod(row_shape),)):
+        rows = rows.reshape(-1, *row_shape)  # flat rows, or images without an axis for their one channel
     if rows.shape[1:] != row_shape or rows.ndim == 0:
         raise SpecProblem(
             f"x needs rows of shape {row_shape}, that is (n, {', '.join(map(str, row_shape))}); got {rows.shape}."
@@ -57,6 +58,10 @@ def as_rows(x: Any, row_shape: tuple[int, ...]) -> np.ndarray:
     if not fine.all():
         raise SpecProblem(f"x needs finite numbers; row {int(np.argmin(fine))} holds NaN or infinity.")
     return rows
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(size for size in shape if size != 1)
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:

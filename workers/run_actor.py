@@ -35,8 +35,6 @@ class RunActor:
 
     def warm_up(self) -> int:
         """Imports what any run needs, so that a run which takes this process starts at once; returns its pid."""
-        import sklearn.datasets  # noqa: F401
-
         import workers.environment
         import workers.train  # noqa: F401
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -10,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from db import Run
 from workers import cluster
+from workers.experiment import Experiment
+from workers.launch import launch, wait
 
 DIGITS = """
 name: tiny
@@ -29,6 +33,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.delenv("LOCKSTEP_RAY_ADDRESS", raising=False)
         yield folder
         end_keeper()
+        shutil.rmtree(cluster.short_dir(), ignore_errors=True)
+
+
+@pytest.fixture(scope="package")
+def finished(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of the tiny spec that finished."""
+    path = tmp_path_factory.mktemp("finished") / "tiny.yaml"
+    path.write_text(DIGITS)
+    return wait(launch(Experiment.from_yaml(path)), timeout_s=60)
 
 
 def end_keeper(number: int = signal.SIGTERM) -> None:

@@ -31,6 +31,14 @@ def test_digits():
     assert (data.input_shape, data.classes, data.class_names[-1]) == ((1, 8, 8), 10, "9")
 
 
+def test_digits_are_those_of_scikit_learn():
+    from sklearn.datasets import load_digits
+
+    theirs, (x, y) = load_digits(), datasets._digits()
+    assert np.array_equal(x[:, 0] * 16, theirs.images)
+    assert np.array_equal(y, theirs.target)
+
+
 def test_the_split_is_fixed_disjoint_and_stratified():
     data, again, other = digits(), digits(), digits(split_seed=1)
     assert np.array_equal(data.held_out_x, again.held_out_x)

@@ -13,7 +13,7 @@ with boxes.explained("The models cannot be read"):
     if not models and not finished:
         boxes.empty(
             "No models yet",
-            "A model is a finished run turned into a static graph, which computes the same bit for bit. Train one first.",
+            "A model is a finished run turned into a static graph, computing the same bit for bit. Train one first.",
             session.LAUNCH,
             "Launch an experiment",
         )

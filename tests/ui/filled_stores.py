@@ -106,3 +106,23 @@ def fill_all_states(path: Path) -> dict[str, str]:
             "running": add_run(writer, runs, experiment="digits-cnn", done=9, state=None),
         }
         return made
+
+
+def train_run(writer: Writer, folder: Path, epochs: int = 4) -> str:
+    """A run that was really trained, in this process: its metrics are true, and its checkpoint is there."""
+    from workers.experiment import Experiment
+    from workers.report import Memory
+    from workers.train import train
+
+    experiment = Experiment.from_dict({**MLP, "epochs": epochs})
+    run_id = writer.create_run(experiment.name, experiment.as_dict(), experiment.params(), run_dir=None)
+    run_dir = folder / run_id
+    report = Memory()
+    state = train(experiment, report, run_dir / "checkpoint")
+    journal = Journal(run_dir / "journal.jsonl")
+    events = [journal.write("state", state="running", message="")]
+    for key, points in report.metrics.items():
+        events += [journal.write("metric", key=key, step=step, value=value) for step, value in points]
+    events.append(journal.write("state", state=state, message=""))
+    writer.append(run_id, events)
+    return run_id
