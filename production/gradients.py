@@ -57,18 +57,25 @@ def gradients(ys: Node | Sequence[Node], xs: Node | Sequence[Node], grad_ys: Any
     """Nodes of the gradient of the sum of `ys` for each of `xs`; None for one that no y is made from."""
     ys = [ys] if isinstance(ys, Node) else list(ys)
     xs = [xs] if isinstance(xs, Node) else list(xs)
-    seeds = [None] * len(ys) if grad_ys is None else [grad_ys] if isinstance(grad_ys, Node) else list(grad_ys)
+    seeds = [None] * len(ys) if grad_ys is None else grad_ys if isinstance(grad_ys, list | tuple) else [grad_ys]
+    check(len(seeds) == len(ys), "grad_ys needs one gradient for each y", ys=len(ys), grad_ys=len(seeds))
     for node in (*ys, *xs):
         check(node.dtype.kind in "fc", "gradients are of floats, for floats", node=node.spec)
     walk = _Walk(xs)
     given: dict[Edge, Any] = {}
     for y, seed in zip(ys, seeds, strict=True):
         if walk.leads(y):
-            edge, g = (walk.step(y.operation), y.index), _ones_like(y) if seed is None else seed
+            edge, g = (walk.step(y.operation), y.index), _ones_like(y) if seed is None else _seed(seed, y)
             given[edge] = given[edge] + g if edge in given else g
     watch = frozenset((walk.steps[x.operation], x.index) for x in xs if x.operation in walk.steps)
     found = backpropagate(given, _known, watch)
     return [found.get((walk.steps.get(x.operation), x.index)) for x in xs]
+
+
+def _seed(seed: Any, y: Node) -> Node:
+    g = seed if isinstance(seed, Node) else y.graph.constant(seed, y.dtype)
+    check(g.shape == y.shape, "a gradient in grad_ys has the shape of its y", y=y.spec, grad_y=g.spec)
+    return g
 
 
 def _known(step: _Step) -> dict[str, Any]:

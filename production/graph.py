@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import keyword
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from shared_ops import ops
 from shared_ops.dim import Dim, Size
 from shared_ops.op import Op
 from shared_ops.operators import Operators
 from shared_ops.source import caller, words
-from shared_ops.spec import Shape, Spec, SpecError, spec_of
+from shared_ops.spec import Shape, Spec, SpecError, check, spec_of
 
 
 class GraphError(TypeError):
@@ -92,6 +95,14 @@ class Node(Operators):
     def __apply_op__(self, op: Op, args: tuple, attrs: dict[str, Any]) -> Any:
         return self.graph.apply(op, args, attrs)
 
+    def detach(self) -> Any:
+        """The same value, for which no gradient flows back."""
+        return ops.stop_gradient(self)
+
+    def clone(self) -> Node:
+        """Itself: a node is never changed in place."""
+        return self
+
     def _has_no_value(self, *_: Any) -> Any:
         raise GraphError(
             f"{words(*caller())} asks for the value of {self.name}, {self.spec}, which is known only when the graph "
@@ -141,6 +152,8 @@ class Graph:
             if x.graph is not self:
                 raise GraphError(f"{x.name} belongs to another graph; a graph is made of its own nodes")
             return x
+        if isinstance(x, np.generic):
+            return x.item()  # NumPy's numbers give way as Python's do
         return x if isinstance(x, bool | int | float | Dim) else self.constant(x)
 
     def placeholder(self, dtype: Any, shape: Any, name: str | None = None) -> Node:
@@ -150,12 +163,28 @@ class Graph:
         """
         name = self.unique_name(name or "placeholder")
         del self._names[name]
-        sizes = tuple(_size(n, axis, name) for axis, n in enumerate(shape))
+        sizes = tuple(self._size(n, axis, name) for axis, n in enumerate(shape))
         return Operation(self, "placeholder", (), {}, (Spec(sizes, np.dtype(dtype)),), name).outputs[0]
+
+    def _size(self, n: Any, axis: int, name: str) -> Size:
+        if n is None and axis == 0:
+            return Dim("batch")
+        if n is None:  # unlike any other, and a name whatever the placeholder is called
+            n = f"size{len(self.operations)}_{axis}_" + re.sub(r"\W", "_", name)
+        if isinstance(n, Dim):
+            return n
+        if isinstance(n, str):
+            named = n.isidentifier() and not keyword.iskeyword(n)
+            check(named, "an unknown size is named like a Python variable", size=repr(n), placeholder=name)
+            return Dim(n)
+        check(int(n) >= 0, "a size is not negative; None stands for one that is not known", size=n, placeholder=name)
+        return int(n)
 
     def constant(self, value: Any, dtype: Any = None, name: str | None = None) -> Node:
         """A value that never changes. Python floats become float32."""
         array = np.asarray(value)
+        if array.dtype.kind not in "biufc":
+            raise GraphError(f"a constant is numbers; got {type(value).__name__}, which NumPy reads as {array.dtype}")
         if dtype is not None or (array.dtype == np.float64 and not hasattr(value, "dtype")):
             array = array.astype(dtype or np.float32)
         return Operation(self, "constant", (), {}, (spec_of(array),), name, value=array.copy()).outputs[0]
@@ -205,12 +234,6 @@ def reset_default_graph() -> None:
     if len(_stack.graphs) > 1:
         raise GraphError("reset_default_graph() cannot be used inside a `with graph.as_default():` block")
     _stack.graphs[:] = [Graph()]
-
-
-def _size(n: Any, axis: int, name: str) -> Size:
-    if n is None:
-        return Dim("batch" if axis == 0 else f"{name}_{axis}".replace("/", "_"))
-    return Dim(n) if isinstance(n, str) else n if isinstance(n, Dim) else int(n)
 
 
 def _normal(setting: Any) -> Any:

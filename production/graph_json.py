@@ -18,6 +18,22 @@ DTYPES = frozenset(
 )
 
 
+# what damaged or hostile content may set off while a graph is put together or run once; all of it is refused in words
+DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    RecursionError,
+    StopIteration,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+
+
 class GraphJsonError(ValueError):
     """JSON that is no graph of ours."""
 
@@ -72,7 +88,7 @@ def graph_from_json(entries: Any, constants: dict[str, np.ndarray]) -> Graph:
     for i, entry in enumerate(entries):
         try:
             made.append(_operation_from_json(graph, entry, made, constants))
-        except (KeyError, IndexError, TypeError, ValueError, SyntaxError, AttributeError, RecursionError) as error:
+        except DAMAGE as error:
             name = entry.get("name", i) if isinstance(entry, dict) else i
             raise GraphJsonError(f"operation {name!r}: {error}") from error
     return graph

@@ -45,6 +45,7 @@ def make_plan(fetches: Iterable[Node | Operation], fed: Iterable[Node]) -> Plan:
     fetches, fed = list(fetches), list(fed)
     operations = needed_operations(fetches, fed)
     slots: dict[Node, int] = {}
+    thrown_away = len({*fed, *(n for o in operations for n in o.outputs)})  # for an output that is fed, yet made too
     for node in [*fed, *(n for o in operations for n in o.outputs)]:
         slots.setdefault(node, len(slots))
     written = {o.inputs[0].operation: o for o in operations if o.type == "assign"}
@@ -53,8 +54,8 @@ def make_plan(fetches: Iterable[Node | Operation], fed: Iterable[Node]) -> Plan:
     fetched = tuple(slots[f] if isinstance(f, Node) else None for f in fetches)
     keep = {s for s in fetched if s is not None} | {slots[o.inputs[1]] for o in written.values()}
     return Plan(
-        size=len(slots),
-        calls=tuple(_calls([o for o in operations if o.op is not None], slots, keep)),
+        size=thrown_away + 1,
+        calls=tuple(_calls([o for o in operations if o.op is not None], slots, keep, dict.fromkeys(fed, thrown_away))),
         fed=tuple((node, slots[node]) for node in fed),
         constants=tuple((o.value, slots[o.outputs[0]]) for o in operations if o.type == "constant"),
         variables=tuple((o, slots[o.outputs[0]]) for o in operations if o.type == "variable"),
@@ -87,7 +88,7 @@ def _read_by(operation: Operation) -> list[Node]:
     return [x for x in inputs if isinstance(x, Node)]
 
 
-def _calls(operations: list[Operation], slots: dict[Node, int], keep: set[int]) -> list[Call]:
+def _calls(operations: list[Operation], slots: dict[Node, int], keep: set[int], fed: dict[Node, int]) -> list[Call]:
     last_use = {slots[n]: o for o in operations for n in (*o.outputs, *_read_by(o))}
     calls = []
     for o in operations:
@@ -100,7 +101,7 @@ def _calls(operations: list[Operation], slots: dict[Node, int], keep: set[int]) 
                 inputs=tuple((slots[x], None) if isinstance(x, Node) else (None, x) for x in o.inputs),
                 attrs=o.attrs,
                 attrs_have_dims=any(map(has_dims, o.attrs.values())) or any(isinstance(x, Dim) for x in o.inputs),
-                outputs=tuple(slots[n] for n in o.outputs),
+                outputs=tuple(fed.get(n, slots[n]) for n in o.outputs),
                 free=tuple(s for s in touched if last_use[s] is o and s not in keep),
             )
         )

@@ -7,6 +7,7 @@ recorded, loads it back, and compares it with research bit for bit on several ba
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ import numpy as np
 
 from production import saved_model
 from production.graph import Graph, Node, Operation
+from production.graph_json import DTYPES
+from production.plan import FeedError
+from production.saved_model import SavedModelError
 from production.session import Session
 from production.variable import Variable
 from research.grad_mode import no_grad
@@ -27,7 +31,7 @@ from shared_ops.device import to_host
 from shared_ops.dim import Dim
 from shared_ops.op import Op
 from shared_ops.source import raised_at, words
-from shared_ops.spec import spec_of
+from shared_ops.spec import SpecError, spec_of
 
 BATCH = Dim("batch")
 FRESH_ROWS = (1, 2, 7)
@@ -61,21 +65,32 @@ def promote(
     one with zeros, infinities and NaN.
 
     Raises PromotionError, naming the line of the user's source or the first op that differs, and writes nothing.
-    Raises FileExistsError when something stands at `path`.
+    Raises FileExistsError when something stands at `path`. The model is left as it was.
     """
+    if not isinstance(model, Module):
+        raise PromotionError(f"promote takes a research.nn.Module; got a {type(model).__name__}")
     example = _as_inputs(example_inputs)
-    names = list(input_names or (["input"] if len(example) == 1 else [f"input_{i}" for i in range(len(example))]))
-    if len(names) != len(example):
-        raise PromotionError(f"input_names needs one name for each of {len(example)} inputs; got {names}")
-    with _evaluation(model), no_grad():
-        recording = _record(model, dict(zip(names, example, strict=True)))
-        with saved_model.staging(path) as folder:
-            golden = dict(zip(names, example, strict=True))
-            recording.write(folder, golden, proof={}, provenance=provenance)
-            proof = _prove(model, recording, saved_model.load(folder), _batches(example))
-            recording.write(folder, golden, proof=proof, provenance=provenance)
-            signature = saved_model.load(folder).signature
+    golden = dict(zip(_names(input_names, len(example)), example, strict=True))
+    try:
+        with _left_as_it_was(model), no_grad():
+            model.eval()
+            recording = _record(model, golden)
+            with saved_model.staging(path) as folder:
+                recording.write(folder, golden, proof={}, provenance=provenance)
+                proof = _prove(model, recording, saved_model.load(folder), _batches(example))
+                recording.write(folder, golden, proof=proof, provenance=provenance)
+                signature = saved_model.load(folder).signature
+    except (SavedModelError, FeedError, SpecError) as error:
+        raise PromotionError(f"the recorded graph cannot be saved and run: {error}") from error
     return Promotion(Path(path), proof, signature)
+
+
+def _names(given: Sequence[str] | None, count: int) -> list[str]:
+    names = list(given or (["input"] if count == 1 else [f"input_{i}" for i in range(count)]))
+    fine = all(isinstance(n, str) and n.isidentifier() for n in names)
+    if len(names) != count or len(set(names)) != count or not fine:
+        raise PromotionError(f"input_names needs {count} different names, written like Python variables; got {names}")
+    return names
 
 
 # recording --------------------------------------------------------------------------------------------------------
@@ -91,7 +106,7 @@ class _Recording:
     def write(self, folder: Path, golden: Mapping[str, np.ndarray], **about: Any) -> None:
         try:
             saved_model.write(folder, self.session, self.inputs, self.outputs, golden, **about)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise PromotionError(f"the model cannot be saved: {error}") from error
 
 
@@ -118,7 +133,11 @@ def _outputs(made: Any) -> dict[str, Node]:
         outputs = {f"output_{i}": node for i, node in enumerate(made)}
     else:
         outputs = {"output": made}
+    if not outputs:
+        raise PromotionError(f"forward must return what it computed from its inputs; it returned {made!r}")
     for name, node in outputs.items():
+        if not isinstance(name, str):
+            raise PromotionError(f"outputs have names; forward returned a dict with the key {name!r}")
         if not isinstance(node, Node):
             raise PromotionError(
                 f"forward must return what it computed from its inputs; {name} is a {type(node).__name__}, "
@@ -131,32 +150,34 @@ def _outputs(made: Any) -> dict[str, Node]:
 def _variables_for_tensors(model: Module, session: Session) -> Iterator[None]:
     """Inside the block the model's parameters and buffers are variables of the graph, with the same values."""
     variables: dict[int, Variable] = {}
-    swapped: list[tuple[dict[str, Any], str, Tensor]] = []
-    try:
+    with _left_as_it_was(model):
         for table in ("_parameters", "_buffers"):
             for path, module, name, tensor in list(model._named(table)):
                 if id(tensor) not in variables:  # a tensor that stands in two places is one variable
                     array = to_host(tensor.array)
                     variables[id(tensor)] = Variable(array, trainable=table == "_parameters", name=path)
                     session.load(variables[id(tensor)], array)
-                swapped.append((module.__dict__[table], name, tensor))
                 module.__dict__[table][name] = variables[id(tensor)]
         yield
-    finally:
-        for home, name, tensor in swapped:
-            home[name] = tensor
 
 
 @contextlib.contextmanager
-def _evaluation(model: Module) -> Iterator[None]:
-    """Evaluation mode inside the block; each module's own mode afterwards."""
-    modes = [(m, m.training) for m in model.modules()]
-    model.eval()
+def _left_as_it_was(model: Module) -> Iterator[None]:
+    """After the block each module has the attributes, lists and dicts, mode and buffers' values from before it."""
+    before = [(module, {k: _copied(v) for k, v in vars(module).items()}) for module in model.modules()]
+    values = [(b, b.array.copy()) for b in model.buffers()]
     try:
         yield
     finally:
-        for module, mode in modes:
-            object.__setattr__(module, "training", mode)
+        for module, attributes in before:
+            vars(module).clear()
+            vars(module).update(attributes)
+        for buffer, array in values:
+            buffer.array[...] = array
+
+
+def _copied(value: Any) -> Any:
+    return copy.copy(value) if type(value) in (dict, list, set) else value
 
 
 # proving ----------------------------------------------------------------------------------------------------------
@@ -185,7 +206,7 @@ def _prove(
 def _research(model: Module, batch: Sequence[np.ndarray]) -> dict[str, Tensor]:
     device = next((p.device for p in model.parameters()), None)
     try:
-        made = model(*[Tensor(a) if device is None else Tensor(a).to(device) for a in batch])
+        made = model(*[Tensor(a.copy()) if device is None else Tensor(a.copy()).to(device) for a in batch])
     except Exception as error:
         raise PromotionError(_at_line(f"the model fails on a batch of {len(batch[0])} rows", error)) from error
     made = made if isinstance(made, tuple | list | Mapping) else {"output": made}
@@ -233,7 +254,8 @@ def _fresh(array: np.ndarray, rows: int, draw: np.random.Generator) -> np.ndarra
     """Values drawn from the example's own; floats are moved a little, so that they are not the same again."""
     values = draw.choice(array.reshape(-1), (rows, *array.shape[1:]))
     if array.dtype.kind == "f":
-        values = values + draw.normal(0, 0.1 * (float(np.std(array)) or 1.0), values.shape)
+        usual = array[np.isfinite(array)].astype(np.float64)
+        values = values + draw.normal(0, 0.1 * (float(np.std(usual)) if usual.size else 1.0) or 0.1, values.shape)
     return values.astype(array.dtype)
 
 
@@ -250,7 +272,10 @@ def _hostile(array: np.ndarray, draw: np.random.Generator) -> np.ndarray:
 
 def _as_inputs(example_inputs: Any) -> list[np.ndarray]:
     inputs = example_inputs if isinstance(example_inputs, tuple | list) else (example_inputs,)
-    arrays = [to_host(x.array) if isinstance(x, Tensor) else np.asarray(x) for x in inputs]
+    arrays = [np.array(to_host(x.array) if isinstance(x, Tensor) else x) for x in inputs]
+    odd = next((a.dtype for a in arrays if a.dtype.name not in DTYPES), None)
+    if odd is not None:
+        raise PromotionError(f"example inputs are arrays of {', '.join(sorted(DTYPES))}; got {odd}")
     rows = {a.shape[0] if a.ndim else None for a in arrays}
     if len(rows) != 1 or None in rows or 0 in rows:
         shapes = ", ".join(str(a.shape) for a in arrays)

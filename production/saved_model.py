@@ -23,15 +23,18 @@ from typing import Any
 import numpy as np
 
 from production.graph import Graph, Node
-from production.graph_json import GraphJsonError, graph_from_json, graph_to_json, spec_from_json, spec_to_json
+from production.graph_json import DAMAGE, GraphJsonError, graph_from_json, graph_to_json, spec_from_json, spec_to_json
 from production.plan import FeedError, needed_operations
 from production.session import Session
 from shared_ops.bits import same_bits
+from shared_ops.dim import Dim, bind
 from shared_ops.spec import Spec
 
 FORMAT, VERSION = "lockstep.model", 1
 MANIFEST, GRAPH, WEIGHTS, GOLDEN = "manifest.json", "graph.json", "weights.safetensors", "golden.safetensors"
 MAX_JSON_BYTES = 64 * 1024 * 1024
+MOST_VALUES = 2**31  # in one array of a golden run
+MOST_ROUNDING = 1e-4  # what another processor or BLAS may do to a result; more is another result
 
 
 class SavedModelError(ValueError):
@@ -68,7 +71,7 @@ class SavedModel:
         return next(iter(out.values())) if len(out) == 1 else out
 
     def verify(self) -> dict[str, Any]:
-        """Repeat the golden run. {"bit_for_bit": …, "largest_difference": …} over all outputs."""
+        """Repeat the golden run: {"bit_for_bit": …, "largest_difference": |got - saved| / (1 + |saved|)}."""
         inputs = {name: self.golden[f"input.{name}"] for name in self.inputs}
         out = self.run(inputs)
         wanted = {name: self.golden[f"output.{name}"] for name in self.outputs}
@@ -85,17 +88,16 @@ def save(
     inputs: Mapping[str, Node],
     outputs: Mapping[str, Node],
     golden_inputs: Mapping[str, Any],
-    *,
-    proof: Mapping[str, Any] | None = None,
-    provenance: Mapping[str, Any] | None = None,
+    **about: Mapping[str, Any],
 ) -> Path:
     """Save what `outputs` need of the session's graph, with the variables' present values. All or nothing.
 
-    `golden_inputs` is one batch that the model will repeat whenever it is loaded. Raises FileExistsError when
+    `golden_inputs` is one batch that the model will repeat whenever it is loaded; `about` may be `proof` and
+    `provenance`, JSON-able dicts that are kept with it. Raises FileExistsError when
     something stands at `path` already, ValueError for a graph that draws random numbers.
     """
     with staging(path) as folder:
-        write(folder, session, inputs, outputs, golden_inputs, proof=proof, provenance=provenance)
+        write(folder, session, inputs, outputs, golden_inputs, **about)
     return Path(path)
 
 
@@ -124,8 +126,8 @@ def write(
     golden |= {f"output.{k}": v for k, v in results.items()}
     files = {
         GRAPH: json.dumps(graph_to_json(operations), indent=1).encode(),
-        WEIGHTS: to_bytes({k: np.ascontiguousarray(v) for k, v in {**variables, **constants}.items()}),
-        GOLDEN: to_bytes({k: np.ascontiguousarray(v) for k, v in golden.items()}),
+        WEIGHTS: to_bytes({k: np.asarray(v, order="C") for k, v in {**variables, **constants}.items()}),
+        GOLDEN: to_bytes({k: np.asarray(v, order="C") for k, v in golden.items()}),
     }
     ends = {"inputs": inputs, "outputs": outputs}
     manifest = {
@@ -184,7 +186,7 @@ def load(path: str | os.PathLike, verify: bool = True) -> SavedModel:
             for name, entry in manifest["signature"][end].items():
                 if spec_from_json(entry) != model.signature[end][name]:
                     raise GraphJsonError(f"the signature's {name} is not what the graph has")
-    except (GraphJsonError, KeyError, ValueError, TypeError, AttributeError, SyntaxError) as error:
+    except DAMAGE as error:
         raise SavedModelError(f"{path} is damaged or foreign: {error}") from error
     if verify:
         _prove(model)
@@ -193,15 +195,30 @@ def load(path: str | os.PathLike, verify: bool = True) -> SavedModel:
 
 def _prove(model: SavedModel) -> None:
     try:
-        seen = model.verify()
-    except (KeyError, ValueError, TypeError) as error:
+        _check_sizes(model)
+        with np.errstate(all="ignore"):
+            seen = model.verify()
+    except DAMAGE as error:
         raise SavedModelError(f"{model.path} cannot repeat its golden run: {error}") from error
     model.proof = {**model.proof, "at_load": seen}
-    if not seen["bit_for_bit"] and not seen["largest_difference"] < 1e-4:
+    if not seen["bit_for_bit"] and not seen["largest_difference"] < MOST_ROUNDING:
         raise SavedModelError(
-            f"{model.path} does not repeat its golden run: outputs differ by {seen['largest_difference']:.2g}; "
-            "do not use it, promote the run again"
+            f"{model.path} does not repeat its golden run: outputs differ by {seen['largest_difference']:.2g} of "
+            "their size; do not use it, promote the run again"
         )
+
+
+def _check_sizes(model: SavedModel) -> None:
+    """A model that says it makes more values than any machine holds is not run to find out."""
+    sizes: dict[str, int] = {}
+    for name, node in model.inputs.items():
+        pairs = zip(node.shape, model.golden[f"input.{name}"].shape, strict=True)
+        sizes |= {str(want): have for want, have in pairs if isinstance(want, Dim)}
+    for operation in model.graph.operations:
+        for node in operation.outputs:
+            values = bind(node.spec.size, sizes)
+            if not 0 <= values <= MOST_VALUES:
+                raise GraphJsonError(f"{node.name}, {node.spec}, would have {values} values")
 
 
 def _manifest(path: Path) -> dict[str, Any]:
@@ -214,6 +231,8 @@ def _manifest(path: Path) -> dict[str, Any]:
         raise SavedModelError(
             f"{path} has format version {manifest.get('version')}; this installation reads up to {VERSION}: upgrade it"
         )
+    if not all(isinstance(manifest.get(key), dict) for key in ("proof", "provenance")):
+        raise SavedModelError(f"{path / MANIFEST} is damaged: it has no proof or no provenance")
     files, ends = manifest.get("files"), manifest.get("signature")
     if not isinstance(files, dict) or set(files) != {GRAPH, WEIGHTS, GOLDEN}:
         raise SavedModelError(f"{path / MANIFEST} is damaged: it does not list the model's files")
@@ -233,6 +252,8 @@ def _json(path: Path) -> Any:
 
 def _sha256(path: Path, name: str) -> str:
     try:
+        if (path / name).is_symlink() or not (path / name).is_file():
+            raise SavedModelError(f"{path} is damaged: {name} cannot be read (it is no plain file)")
         with open(path / name, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
@@ -254,5 +275,7 @@ def _difference(a: np.ndarray, b: np.ndarray) -> float:
         return float("inf")
     if a.size == 0 or same_bits(a, b):
         return 0.0
-    with np.errstate(invalid="ignore"):
-        return float(np.max(np.abs(a.astype(np.float64) - b.astype(np.float64))))
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    differs = ~((a == b) | (np.isnan(a) & np.isnan(b)))
+    with np.errstate(all="ignore"):
+        return float(np.max(np.abs(a - b) / (1 + np.abs(b)), where=differs, initial=0.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -67,6 +68,8 @@ class Session:
         sizes: dict[str, int] = {}
         for node, slot in plan.fed:
             slots[slot] = _fed(node, feeds[node], sizes)
+        for node, slot in plan.fed:
+            _check_sums(node, slots[slot], sizes)
         for array, slot in plan.constants:
             slots[slot] = array
         for variable, slot in plan.variables:
@@ -117,8 +120,8 @@ class Session:
 
     def _node(self, key: Any) -> Node:
         node = self.graph.get_tensor_by_name(key) if isinstance(key, str) else key
-        if not isinstance(node, Node):
-            raise FeedError(f"the keys of feed_dict are nodes of the graph or their names; got {key!r}")
+        if not isinstance(node, Node) or node.graph is not self.graph:
+            raise FeedError(f"the keys of feed_dict are nodes of the session's graph or their names; got {key!r}")
         return node
 
     def _collect(self, fetches: Any, into: list[Node | Operation]) -> None:
@@ -141,7 +144,8 @@ def _rebuild(fetches: Any, values: Any) -> Any:
     if isinstance(fetches, Mapping):
         return {k: _rebuild(f, values) for k, f in fetches.items()}
     if isinstance(fetches, list | tuple):
-        return type(fetches)(_rebuild(f, values) for f in fetches)
+        parts = [_rebuild(f, values) for f in fetches]
+        return type(fetches)(*parts) if hasattr(fetches, "_fields") else type(fetches)(parts)
     return next(values)
 
 
@@ -154,8 +158,22 @@ def _fed(node: Node, value: Any, sizes: dict[str, int]) -> np.ndarray:
     if array.ndim != node.ndim:
         raise FeedError(f"{node.name} is {node.spec}; it was fed {spec_of(array)}")
     for axis, (want, have) in enumerate(zip(node.shape, array.shape, strict=True)):
-        known = sizes.setdefault(str(want), have) if isinstance(want, Dim) and len(want.terms) == 1 else want
+        known = sizes.setdefault(str(want), have) if isinstance(want, Dim) and str(want).isidentifier() else want
         if not isinstance(known, Dim) and known != have:
             why = f" ('{want}' is {known} in another input)" if isinstance(want, Dim) else ""
             raise FeedError(f"{node.name} is {node.spec}; it was fed {spec_of(array)}: axis {axis} does not fit{why}")
-    return array.astype(node.dtype, copy=False)
+    fed = array.astype(node.dtype, copy=False)
+    if node.dtype.kind in "iu" and fed.dtype != array.dtype and not np.array_equal(fed, array):
+        raise FeedError(f"{node.name} is {node.spec}; it was fed {array.dtype} numbers that do not fit into it")
+    return fed
+
+
+def _check_sums(node: Node, array: np.ndarray, sizes: Mapping[str, int]) -> None:
+    """A fed node in the middle of the graph may have a size like 2*batch: it must agree with what batch is."""
+    for axis, (want, have) in enumerate(zip(node.shape, array.shape, strict=True)):
+        with contextlib.suppress(KeyError):
+            size = bind(want, sizes)
+            if size != have:
+                raise FeedError(
+                    f"{node.name} is {node.spec}; it was fed {spec_of(array)}: axis {axis} should be {size}"
+                )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from research.grad_mode import set_grad_enabled
-from research.tape import Leaf, Step
+from research.tape import Leaf, Saved, Step
 from research.tensor import Tensor, _as_array, _wrap
 from shared_ops.backprop import Edge, backpropagate
 from shared_ops.device import array_module
@@ -18,7 +18,7 @@ def backward(
 ) -> None:
     """Accumulate in `.grad` of each leaf that `tensor` was made from. See `Tensor.backward`."""
     found = _run({_edge(tensor, "backward"): _seed(tensor, gradient)}, retain_graph, create_graph, frozenset())
-    given: set[int] = set()
+    given = set() if gradient is None else {id(_as_array(gradient))}
     for (step, _), g in found.items():
         leaf = step.tensor() if isinstance(step, Leaf) else None
         if leaf is not None:
@@ -47,7 +47,8 @@ def grad(
     missing = [i for i, edge in enumerate(edges) if edge not in found]
     if missing and not allow_unused:
         raise RuntimeError(f"input {missing[0]} was not used to make the outputs; allow_unused=True gives None for it")
-    return tuple(_as_tensor(found[edge]) if edge in found else None for edge in edges)
+    owned: set[int] = {id(_as_array(s)) for s in seeds if s is not None}
+    return tuple(_own(found[edge], owned) if edge in found else None for edge in edges)
 
 
 def _run(seeds: dict[Edge, Any], retain: bool | None, create_graph: bool, watch: frozenset[Edge]) -> dict[Edge, Any]:
@@ -59,7 +60,7 @@ def _run(seeds: dict[Edge, Any], retain: bool | None, create_graph: bool, watch:
                 "backward went through this graph already and freed what it had saved; "
                 "say backward(retain_graph=True) the first time to go through it twice"
             )
-        values = _with_history(step) if create_graph else {k: _plain(v) for k, v in step.saved.items()}
+        values = {name: _unpacked(value, step, name, create_graph) for name, value in step.saved.items()}
         if not retain:
             step.free()
         return values
@@ -70,21 +71,22 @@ def _run(seeds: dict[Edge, Any], retain: bool | None, create_graph: bool, watch:
         return backpropagate(seeds, known, watch)
 
 
-def _with_history(step: Step) -> dict[str, Any]:
-    """The saved values as tensors, so that what the rule does to them is recorded too."""
-    known = dict(step.saved)
-    for i, name in enumerate(step.op.outputs):
-        if name in known:
-            known[name] = out = _wrap(known[name])
-            if i == 0:
-                out.step = step
-    return known
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Tensor):
+def _unpacked(value: Any, step: Step, name: str, create_graph: bool) -> Any:
+    """A saved value as an array or, so that what the rule does to it is recorded too, as a tensor with its history."""
+    if isinstance(value, tuple):
+        return tuple(_unpacked(v, step, name, create_graph) for v in value)
+    if not isinstance(value, Saved):
+        return value
+    if value.changed():
+        raise RuntimeError(
+            f"{step.op.name} needs its {name} of the forward pass for the gradient, and that was changed in place "
+            "since; change a clone() instead"
+        )
+    if not create_graph:
         return value.array
-    return tuple(map(_plain, value)) if isinstance(value, tuple) else value
+    tensor = _wrap(value.array)
+    tensor.step, tensor.index = (step, 0) if name == step.op.outputs[0] else (value.step, value.index)
+    return tensor
 
 
 def _edge(tensor: Tensor, asked: str) -> Edge:
@@ -113,12 +115,18 @@ def _as_tensor(g: Any) -> Tensor:
 
 def _accumulate(leaf: Tensor, g: Any, create_graph: bool, given: set[int]) -> None:
     if create_graph:
-        leaf.grad = g if leaf.grad is None else leaf.grad + g
+        leaf.grad = _own(g, given) if leaf.grad is None else leaf.grad + g
     elif leaf.grad is not None:
         leaf.grad.array[...] = leaf.grad.array + g
     else:
-        g = _as_array(g)
-        # a gradient is its leaf's own: not a view, and not the array that another leaf was given
-        shared = g.base is not None or not g.flags.c_contiguous or id(g) in given
-        leaf.grad = _wrap(g.copy() if shared else g)
-        given.add(id(g))
+        leaf.grad = _own(g, given)
+
+
+def _own(g: Any, given: set[int]) -> Tensor:
+    """A gradient that shares memory with nothing: neither a view, nor the array that another place was given."""
+    array = _as_array(g)
+    shared = array.base is not None or not array.flags.c_contiguous or id(array) in given
+    given.add(id(array))
+    if isinstance(g, Tensor):
+        return g * 1 if shared else g
+    return _wrap(array.copy() if shared else array)

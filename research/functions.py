@@ -7,7 +7,6 @@ from typing import Any
 from shared_ops import ops
 from shared_ops.ops import (
     abs,
-    clamp,
     cos,
     exp,
     log,
@@ -25,6 +24,10 @@ from shared_ops.ops import (
 
 mm = matmul
 pow = ops.pow
+
+
+def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
+    return ops.clamp(input, min=min, max=max)
 
 
 def sum(input: Any, dim: Any = None, keepdim: bool = False) -> Any:

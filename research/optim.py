@@ -29,16 +29,17 @@ class Optimizer:
         self.settings = settings
         self.state: dict[str, dict[str, Any]] = {}
 
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, or make them zeros."""
         for p in self.params.values():
-            p.grad = None
+            p.grad = None if set_to_none or p.grad is None else Tensor(p.grad.array * 0)
 
     def step(self) -> None:
         """Change every parameter that has a gradient."""
         for name, p in self.params.items():
             if p.grad is not None:
                 p.array[...] = self._update(p.array, p.grad.array, self.state.setdefault(name, {}))
+                p.version[0] += 1
 
     def _update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
         raise NotImplementedError

@@ -41,6 +41,11 @@ class Generator:
         """What a random op gives from here on; its last output is the generator's next state."""
         with self._lock:
             *out, state = op(*args, self.state, **attrs)
+            if getattr(state, "world", "research") != "research":
+                raise RuntimeError(
+                    "a research generator draws numbers now, and cannot draw them in a graph; a model that is promoted "
+                    "draws none: dropout(x, p, training=self.training)"
+                )
             self.state = state.array if isinstance(state, Tensor) else state
         return out[0]
 
@@ -74,8 +79,9 @@ def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
     return _drawn(generator, ops.random_permutation, False, n=n)
 
 
-def randint(low: int, high: int, size: tuple[int, ...], *, generator: Generator | None = None) -> Tensor:
-    """Whole numbers from low up to, but without, high."""
+def randint(low: int, high: Any, size: Any = None, *, generator: Generator | None = None) -> Tensor:
+    """Whole numbers from low up to, but without, high: `randint(2, 5, (3,))`, or from 0, `randint(5, (3,))`."""
+    low, high, size = (0, low, high) if size is None else (low, high, size)
     drawn = (generator or default_generator).draw(
         ops.random_uniform, shape=tuple(size), low=float(low), high=float(high), dtype="float64"
     )

@@ -56,8 +56,9 @@ def load(path: str | os.PathLike) -> Any:
 def _flatten(value: Any, where: str, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, Tensor | np.ndarray) or hasattr(value, "__cuda_array_interface__"):
         array = value.array if isinstance(value, Tensor) else value
-        arrays[where] = np.ascontiguousarray(to_host(array))
-        return {"tensor": where}
+        name = f"{len(arrays)}: {where}"  # numbered, for 'a.b' may be one key or two
+        arrays[name] = np.asarray(to_host(array), order="C")
+        return {"tensor": name}
     if isinstance(value, dict):
         bad = next((k for k in value if not isinstance(k, str)), None)
         if bad is not None:

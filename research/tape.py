@@ -31,6 +31,29 @@ class Step:
         return f"<{self.op.name} step>"
 
 
+class Saved:
+    """A tensor's value as it was when an op used it. `version` counts the tensor's changes in place."""
+
+    __slots__ = ("array", "index", "step", "version", "version_then")
+    world = "research"
+
+    def __init__(self, tensor: Any):
+        self.array, self.step, self.index = tensor.array, tensor.step, tensor.index
+        self.version, self.version_then = tensor.version, tensor.version[0]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    @property
+    def dtype(self) -> Any:
+        return self.array.dtype
+
+    def changed(self) -> bool:
+        """Whether somebody wrote into the array since."""
+        return self.version[0] != self.version_then
+
+
 class Leaf:
     """Where a walk back ends: a tensor that somebody made and that requires a gradient."""
 

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from research.grad_mode import is_grad_enabled, no_grad
-from research.tape import Leaf, Step
+from research.tape import Leaf, Saved, Step
 from shared_ops import ops
 from shared_ops.device import Device, array_module, device_of, to_host
 from shared_ops.op import Op
 from shared_ops.operators import Operators
 from shared_ops.spec import spec_of
+
+NUMBERS = frozenset([bool, int, float])
 
 _observers: list[Callable[[Op, tuple], None]] = []
 
@@ -22,21 +24,22 @@ _observers: list[Callable[[Op, tuple], None]] = []
 class Tensor(Operators):
     """An n-dimensional array on CPU or GPU that can require a gradient. `tensor.array` is the raw array."""
 
-    __slots__ = ("__dict__", "__weakref__", "array", "grad", "index", "step")
+    __slots__ = ("__dict__", "__weakref__", "array", "grad", "index", "step", "version")
     world = "research"
 
     array: Any
     step: Step | Leaf | None
     grad: Tensor | None
+    version: list[int]  # how often the array was written into; shared by all tensors over it that `detach` made
 
     def __init__(self, data: Any, requires_grad: bool = False):
         self.array = data.array if isinstance(data, Tensor) else _as_array(data)
-        self.step, self.index, self.grad = None, 0, None
+        self.step, self.index, self.grad, self.version = None, 0, None, [0]
         if requires_grad:
             self.requires_grad_()
 
     def __apply_op__(self, op: Op, args: tuple, attrs: dict[str, Any]) -> Any:
-        args = tuple(a if isinstance(a, Tensor | int | float) else _as_array(a) for a in args)
+        args = tuple(a if isinstance(a, Tensor) or type(a) in NUMBERS else _as_operand(a) for a in args)
         arrays = tuple(a.array if isinstance(a, Tensor) else a for a in args)
         op.check(arrays, attrs)
         out = op.kernel(array_module(arrays), *arrays, **attrs)
@@ -49,7 +52,8 @@ class Tensor(Operators):
             if True in wants:
                 parents = tuple((a.step, a.index) if want else None for a, want in zip(args, wants, strict=True))
                 specs = tuple(map(spec_of, arrays))
-                tensors[0].step = Step(op, parents, specs, op.known(args, results, attrs, wants))
+                used = tuple(Saved(a) if isinstance(a, Tensor) else a for a in args)
+                tensors[0].step = Step(op, parents, specs, op.known(used, tuple(map(Saved, tensors)), attrs, wants))
         return tensors if len(tensors) > 1 else tensors[0]
 
     # what it is -----------------------------------------------------------------------------------------------------
@@ -154,7 +158,9 @@ class Tensor(Operators):
 
     def detach(self) -> Tensor:
         """The same values, without history."""
-        return _wrap(self.array)
+        same = _wrap(self.array)
+        same.version = self.version
+        return same
 
     def clone(self) -> Tensor:
         """A copy that passes gradients on."""
@@ -168,16 +174,24 @@ class Tensor(Operators):
 
     # in place -------------------------------------------------------------------------------------------------------
     def _become(self, result: Tensor) -> Tensor:
-        """Take over a result as one's own value: written into the array, or recorded when history is kept."""
-        if self.step is not None and is_grad_enabled():
-            if self.is_leaf:
+        """Take over a result as one's own value: written into the array, or recorded when there is history to keep.
+
+        Raises RuntimeError for a leaf that requires a gradient, and when shape or dtype would have to change.
+        """
+        if result.shape != self.shape or not np.can_cast(result.dtype, self.dtype, "same_kind"):
+            came, own = spec_of(result.array), spec_of(self.array)
+            raise RuntimeError(f"a change in place keeps shape and kind of dtype, {own}; the result is {came}")
+        if is_grad_enabled() and (self.step is not None or result.step is not None):
+            if isinstance(self.step, Leaf):
                 raise RuntimeError(
                     "a leaf that requires a gradient cannot be changed in place while the tape records; "
                     "wrap the change in `with no_grad():` or change `.data`"
                 )
-            self.array, self.step, self.index = result.array, result.step, result.index
+            result = result.to(self.dtype)
+            self.array, self.step, self.index, self.version = result.array, result.step, result.index, result.version
         else:
             self.array[...] = result.array
+            self.version[0] += 1
         return self
 
     def __iadd__(self, y):
@@ -195,7 +209,8 @@ class Tensor(Operators):
     add_, sub_, mul_, div_ = __iadd__, __isub__, __imul__, __itruediv__
 
     def copy_(self, source: Any) -> Tensor:
-        return self._become(ops.expand(_wrap(_as_array(source)), shape=self.shape))
+        source = source if isinstance(source, Tensor) else _wrap(_as_array(source))
+        return self._become(ops.expand(source, shape=self.shape))
 
     def fill_(self, value: float) -> Tensor:
         return self._become(_wrap(array_module((self.array,)).full_like(self.array, value)))
@@ -204,9 +219,10 @@ class Tensor(Operators):
         return self.fill_(0)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if self.step is not None and is_grad_enabled():
+        if is_grad_enabled() and (self.step is not None or getattr(value, "step", None) is not None):
             raise RuntimeError("assigning into a tensor with history is not recorded; use research.where, or no_grad()")
-        self.array[index] = value.array if isinstance(value, Tensor) else value
+        self.array[_plain_index(index)] = value.array if isinstance(value, Tensor) else value
+        self.version[0] += 1
 
     # elsewhere ------------------------------------------------------------------------------------------------------
     def to(self, target: Any) -> Tensor:
@@ -223,15 +239,6 @@ class Tensor(Operators):
     def cuda(self) -> Tensor:
         return self.to("cuda")
 
-    def float(self) -> Tensor:
-        return self.to("float32")
-
-    def double(self) -> Tensor:
-        return self.to("float64")
-
-    def long(self) -> Tensor:
-        return self.to("int64")
-
 
 def _as_array(data: Any) -> Any:
     """Anything as an array; Python floats become float32, as PyTorch's default dtype says."""
@@ -240,14 +247,26 @@ def _as_array(data: Any) -> Any:
     if isinstance(data, Tensor):
         return data.array
     array = np.asarray(data)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"a tensor holds numbers; got {type(data).__name__}, which NumPy reads as {array.dtype}")
     given = hasattr(data, "dtype")
     return array.astype(np.float32) if array.dtype == np.float64 and not given else array
+
+
+def _as_operand(data: Any) -> Any:
+    """What an op takes beside tensors: NumPy's numbers give way as Python's do, all else is an array."""
+    return data.item() if isinstance(data, np.generic) else _as_array(data)
+
+
+def _plain_index(index: Any) -> Any:
+    entries = index if isinstance(index, tuple) else (index,)
+    return tuple(i.array if isinstance(i, Tensor) else i for i in entries)
 
 
 def _wrap(array: Any) -> Tensor:
     """A Tensor around an array that is one already."""
     tensor = Tensor.__new__(Tensor)
-    tensor.array, tensor.step, tensor.index, tensor.grad = array, None, 0, None
+    tensor.array, tensor.step, tensor.index, tensor.grad, tensor.version = array, None, 0, None, [0]
     return tensor
 
 

@@ -35,6 +35,7 @@ def backpropagate(
 ) -> dict[Edge, Any]:
     """The gradients that reach leaves, and the watched outputs, from the gradients `seeds` of some outputs.
 
+    With a `watch` the walk ends at the earliest watched step, for nothing before it can lead there.
     `known(step)` gives the values that the step's gradient rule asks for. The walk is a loop over a heap, so a chain
     of any length is no deeper than a short one.
     """
@@ -52,12 +53,15 @@ def backpropagate(
 
     for edge, g in seeds.items():
         give(edge, g)
-    while waiting:
+    earliest = min((step.order for step, _ in watch), default=-1)
+    while waiting and -waiting[0][0] >= earliest:
         _, _, step = heapq.heappop(waiting)
         grads = arriving.pop(step)
         found.update({(step, i): g for i, g in grads.items() if step.op is None or (step, i) in watch})
-        if step.op is None or step.op.grad_rule is None or 0 not in grads:
+        if step.op is None or step.op.grad_rule is None or 0 not in grads or not any(step.parents):
             continue
+        if step.order == earliest:
+            break
         for edge, spec, g in zip(step.parents, step.input_specs, step.op.backward(grads[0], known(step)), strict=True):
             if edge is not None and g is not None:
                 give(edge, fitted(g, spec))

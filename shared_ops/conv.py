@@ -60,13 +60,22 @@ def _rows(g, groups):
 def _conv_spec(x, w, stride, padding, dilation, groups):
     check(x.ndim == 4, "conv2d needs images (n, c, h, w)", x=x)
     check(w.ndim == 4, "conv2d needs weights (o, c/groups, kh, kw)", w=w)
+    check(isinstance(groups, int) and groups >= 1, "conv2d needs at least one group", groups=groups)
     check(
         x.shape[1] == w.shape[1] * groups, "conv2d needs x's channels to be w's times groups", x=x, w=w, groups=groups
     )
     check(w.shape[0] % groups == 0, "conv2d needs output channels that groups divides", w=w, groups=groups)
+    _check_settings("conv2d", stride=stride, padding=padding, dilation=dilation)
     size = [out_size(*v) for v in zip(x.shape[2:], w.shape[2:], stride, padding, dilation, strict=True)]
     _check_fits("conv2d", size, x, w.shape[2:])
     return Spec((x.shape[0], w.shape[0], *size), result_dtype(x, w))
+
+
+def _check_settings(name, **pairs):
+    """Each setting is a pair of whole numbers; paddings start at 0, the others at 1."""
+    for setting, pair in pairs.items():
+        fine = len(pair) == 2 and all(isinstance(n, int) and n >= (setting != "padding") for n in pair)
+        check(fine, f"{name} needs {setting} as two whole numbers that are not too small", **{setting: pair})
 
 
 def _check_fits(name, size, x, kernel):
@@ -153,6 +162,7 @@ ONE_BY_ONE = (1, 1)
 
 def _pool_spec(name, x, kernel_size, stride, padding):
     check(x.ndim == 4, f"{name} needs images (n, c, h, w)", x=x)
+    _check_settings(name, kernel_size=kernel_size, stride=stride, padding=padding)
     for k, p in zip(kernel_size, padding, strict=True):
         check(p * 2 <= k, f"{name} pads at most half its kernel", kernel_size=kernel_size, padding=padding)
     size = [out_size(*v) for v in zip(x.shape[2:], kernel_size, stride, padding, strict=True)]
@@ -163,7 +173,7 @@ def _pool_spec(name, x, kernel_size, stride, padding):
 def _pool_windows(xp, x, kernel_size, stride, padding, value):
     """(n, c, h, w) -> (n, c, oh, ow, kh*kw)."""
     windows = _windows(xp, _pad(xp, x, padding, value), kernel_size, stride, ONE_BY_ONE)
-    return windows.reshape(*windows.shape[:4], -1)
+    return windows.reshape(*windows.shape[:4], kernel_size[0] * kernel_size[1])
 
 
 @op(outputs=("out", "chosen"))
@@ -197,8 +207,10 @@ def unpool2d(xp, y, chosen, *, size, kernel_size, stride, padding):
 
 @unpool2d.spec
 def unpool2d_spec(y, chosen, *, size, kernel_size, stride, padding):
-    check(y.shape == chosen.shape, "unpool2d needs one choice for each value", y=y, chosen=chosen)
-    return Spec((*y.shape[:2], *size), y.dtype)
+    image = Spec((*y.shape[:2], *size), y.dtype)
+    out = _pool_spec("unpool2d", image, kernel_size, stride, padding)
+    check(y.shape == chosen.shape == out.shape, "unpool2d needs one choice for each window", y=y, chosen=chosen)
+    return image
 
 
 @unpool2d.grad
@@ -253,7 +265,10 @@ def spread2d(xp, y, *, size, kernel_size, stride, padding):
 
 @spread2d.spec
 def spread2d_spec(y, *, size, kernel_size, stride, padding):
-    return Spec((*y.shape[:2], *size), y.dtype)
+    image = Spec((*y.shape[:2], *size), y.dtype)
+    out = _pool_spec("spread2d", image, kernel_size, stride, padding)
+    check(y.shape == out.shape, "spread2d needs one value for each window", y=y, image=image)
+    return image
 
 
 @spread2d.grad

@@ -8,6 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from shared_ops.source import called_by_us
+
+MOST_TERMS, LONGEST_TEXT = 64, 1000  # sizes come from files too, and must not take a machine's time
+
 Monomial = tuple[str, ...]  # sorted names multiplied together; () is the constant term
 
 
@@ -18,7 +22,7 @@ class DimError(TypeError):
 class Dim:
     """A polynomial with integer coefficients over named sizes: `batch`, `8*batch`, `batch*steps + 1`.
 
-    Two Dims are equal when they are the same polynomial. Asking one for its value (`int(d)`, `range(d)`, `d > 3`)
+    Two Dims are equal when they are the same polynomial. Asking one for its value (`int(d)`, `d > 3`, `d == 3`)
     raises `DimError`: that would freeze one batch size into a program that should serve all of them.
     A division that does not come out even stays as a name of its own: `(batch + 1)//2`.
     """
@@ -29,6 +33,8 @@ class Dim:
         if isinstance(name_or_terms, str):
             name_or_terms = {(name_or_terms,): 1}
         self.terms = {m: c for m, c in sorted(name_or_terms.items()) if c}
+        if len(self.terms) > MOST_TERMS:
+            raise DimError(f"a size has at most {MOST_TERMS} terms; got {len(self.terms)}")
 
     # arithmetic -------------------------------------------------------------------------------------------------
     def __add__(self, other: Size) -> Size:
@@ -65,10 +71,10 @@ class Dim:
         if not isinstance(other, SIZES):
             return NotImplemented
         quotient = _divide(self, other)
-        return Dim(f"{_bracketed(self)}//{_bracketed(other)}") if quotient is None else quotient
+        return Dim(f"({_bracketed(self)}//{_bracketed(other)})") if quotient is None else quotient
 
     def __rfloordiv__(self, other: int) -> Size:
-        return Dim(f"{other}//{_bracketed(self)}")
+        return Dim(f"({other}//{_bracketed(self)})")
 
     def __mod__(self, other: Size) -> Size:
         return self - (self // other) * other
@@ -87,6 +93,8 @@ class Dim:
 
     # identity ---------------------------------------------------------------------------------------------------
     def __eq__(self, other: object) -> bool:
+        if isinstance(other, int | np.integer) and not called_by_us():
+            self._unknown()
         return isinstance(other, Dim) and self.terms == other.terms
 
     def __hash__(self) -> int:
@@ -108,6 +116,8 @@ class Dim:
     @classmethod
     def parse(cls, text: str) -> Size:
         """The Dim that `str` wrote. Raises ValueError for text that is not a sum of products of names."""
+        if len(text) > LONGEST_TEXT:
+            raise ValueError(f"a size is written in at most {LONGEST_TEXT} characters; got {len(text)}")
         return _evaluate(ast.parse(text, mode="eval").body, _Names())
 
 
@@ -123,7 +133,7 @@ class _Names(dict):
 
 
 def _bracketed(size: Size) -> str:
-    return str(size) if str(size).isidentifier() or isinstance(size, int) and size >= 0 else f"({size})"
+    return str(size) if str(size).isidentifier() or (isinstance(size, int) and size >= 0) else f"({size})"
 
 
 def _terms(size: Size) -> Mapping[Monomial, int]:

@@ -17,20 +17,32 @@ from shared_ops.spec import (
     result_dtype,
     same,
     same_float,
+    spec_of,
 )
 
 
-def _floats(xp: Any, *arrays: Any) -> list[Any]:
+def floats(xp: Any, *arrays: Any) -> list[Any]:
     """Integers and booleans as float32, as PyTorch does; NumPy would take float64."""
-    dtype = float_dtype(*[a if isinstance(a, int | float) else Spec(a.shape, np.dtype(a.dtype)) for a in arrays])
+    dtype = float_dtype(*map(spec_of, arrays))
     return [a if isinstance(a, int | float) else xp.asarray(a, dtype) for a in arrays]
+
+
+def alike(xp: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    """Both in the dtype that PyTorch would give the result; nearly always they are ready for it."""
+    a, b = getattr(x, "dtype", None), getattr(y, "dtype", None)
+    if a == b and a is not None:
+        return x, y
+    if (a is None) != (b is None) and getattr(a or b, "kind", "") in "fc":  # a float array and a number
+        return x, y
+    dtype = result_dtype(spec_of(x), spec_of(y))
+    return xp.asarray(x, dtype), xp.asarray(y, dtype)
 
 
 # arithmetic -------------------------------------------------------------------------------------------------------
 @op(spec=broadcast)
 def add(xp, x, y):
     """x + y."""
-    return xp.add(x, y)
+    return xp.add(*alike(xp, x, y))
 
 
 @add.grad
@@ -41,7 +53,7 @@ def add_grad(g):
 @op(spec=broadcast)
 def sub(xp, x, y):
     """x - y."""
-    return xp.subtract(x, y)
+    return xp.subtract(*alike(xp, x, y))
 
 
 @sub.grad
@@ -52,7 +64,7 @@ def sub_grad(g, wants):
 @op(spec=broadcast)
 def mul(xp, x, y):
     """x * y."""
-    return xp.multiply(x, y)
+    return xp.multiply(*alike(xp, x, y))
 
 
 @mul.grad
@@ -63,7 +75,7 @@ def mul_grad(g, x, y, wants):
 @op(spec=broadcast_float)
 def div(xp, x, y):
     """x / y; integers give float32."""
-    return xp.divide(*_floats(xp, x, y))
+    return xp.divide(*floats(xp, x, y))
 
 
 @div.grad
@@ -86,14 +98,22 @@ def neg_grad(g):
 @op(spec=broadcast)
 def pow(xp, x, y):
     """x to the power y."""
+    x, y = alike(xp, x, y)
     return xp.square(x) if isinstance(y, int | float) and y == 2 else xp.power(x, y)
 
 
 @pow.grad
 def pow_grad(g, x, y, out, wants):
-    gx = g * (y * pow(x, y - 1)) if wants[0] else None
+    gx = g * _slope_of_power(x, y) if wants[0] else None
     gy = g * (out * where(gt(x, 0), log(maximum(x, 1e-38)), 0)) if wants[1] else None
     return gx, gy
+
+
+def _slope_of_power(x, y):
+    """y * x ** (y - 1), and 0 for y = 0 even where x is 0."""
+    if isinstance(y, int | float):
+        return y * pow(x, y - 1) if y else x * 0
+    return where(eq(y, 0), 0, y * pow(x, where(eq(y, 0), 1, y - 1)))
 
 
 @op(spec=same)
@@ -117,7 +137,7 @@ def sign(xp, x):
 @op(spec=same_float)
 def exp(xp, x):
     """e to the power x."""
-    return xp.exp(*_floats(xp, x))
+    return xp.exp(*floats(xp, x))
 
 
 @exp.grad
@@ -128,7 +148,7 @@ def exp_grad(g, out):
 @op(spec=same_float)
 def log(xp, x):
     """Natural logarithm."""
-    return xp.log(*_floats(xp, x))
+    return xp.log(*floats(xp, x))
 
 
 @log.grad
@@ -139,7 +159,7 @@ def log_grad(g, x):
 @op(spec=same_float)
 def sqrt(xp, x):
     """Square root."""
-    return xp.sqrt(*_floats(xp, x))
+    return xp.sqrt(*floats(xp, x))
 
 
 @sqrt.grad
@@ -150,7 +170,7 @@ def sqrt_grad(g, out):
 @op(spec=same_float)
 def sin(xp, x):
     """Sine of x radians."""
-    return xp.sin(*_floats(xp, x))
+    return xp.sin(*floats(xp, x))
 
 
 @sin.grad
@@ -161,7 +181,7 @@ def sin_grad(g, x):
 @op(spec=same_float)
 def cos(xp, x):
     """Cosine of x radians."""
-    return xp.cos(*_floats(xp, x))
+    return xp.cos(*floats(xp, x))
 
 
 @cos.grad
@@ -172,7 +192,7 @@ def cos_grad(g, x):
 @op(spec=same_float)
 def tanh(xp, x):
     """Hyperbolic tangent."""
-    return xp.tanh(*_floats(xp, x))
+    return xp.tanh(*floats(xp, x))
 
 
 @tanh.grad
@@ -183,7 +203,7 @@ def tanh_grad(g, out):
 @op(spec=same_float)
 def sigmoid(xp, x):
     """1 / (1 + exp(-x)), written with tanh, which cannot overflow."""
-    (x,) = _floats(xp, x)
+    (x,) = floats(xp, x)
     return xp.tanh(x * 0.5) * 0.5 + 0.5
 
 
@@ -200,13 +220,13 @@ def relu(xp, x):
 
 @relu.grad
 def relu_grad(g, out):
-    return where(gt(out, 0), g, 0)
+    return where(le(out, 0), 0, g)  # NaN passes, as in PyTorch
 
 
 @op(spec=same_float)
 def leaky_relu(xp, x, *, negative_slope=0.01):
     """x where positive, else negative_slope * x."""
-    (x,) = _floats(xp, x)
+    (x,) = floats(xp, x)
     return xp.where(x > 0, x, x * negative_slope)
 
 
@@ -218,7 +238,7 @@ def leaky_relu_grad(g, x, negative_slope):
 @op(spec=same_float)
 def softplus(xp, x):
     """log(1 + exp(x)), in nats; does not overflow."""
-    (x,) = _floats(xp, x)
+    (x,) = floats(xp, x)
     return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.absolute(x)))
 
 
@@ -231,7 +251,7 @@ def softplus_grad(g, x):
 @op(spec=broadcast)
 def maximum(xp, x, y):
     """The greater of the two; NaN if either is."""
-    return xp.maximum(x, y)
+    return xp.maximum(*alike(xp, x, y))
 
 
 @maximum.grad
@@ -242,7 +262,7 @@ def maximum_grad(g, x, y, wants):
 @op(spec=broadcast)
 def minimum(xp, x, y):
     """The lesser of the two; NaN if either is."""
-    return xp.minimum(x, y)
+    return xp.minimum(*alike(xp, x, y))
 
 
 @minimum.grad
@@ -261,6 +281,8 @@ def _to_the_chosen(g, x_wins, y_wins, wants):
 @op
 def clamp(xp, x, *, min=None, max=None):
     """x, not below min and not above max; either may be left out."""
+    bounds = [bound for bound in (min, max) if bound is not None]
+    x = xp.asarray(x, result_dtype(spec_of(x), *bounds))
     x = x if min is None else xp.maximum(x, min)
     return x if max is None else xp.minimum(x, max)
 
@@ -280,7 +302,7 @@ def clamp_grad(g, x, min, max):
 @op
 def where(xp, condition, x, y):
     """x where the condition holds, else y."""
-    return xp.where(condition, x, y)
+    return xp.where(condition, *alike(xp, x, y))
 
 
 @where.spec

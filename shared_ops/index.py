@@ -22,6 +22,7 @@ def getitem(xp, x, *, index):
 @getitem.spec
 def getitem_spec(x, *, index):
     index = list(_normal(index))
+    _check_entries(index)
     named = sum(i is not None and i is not Ellipsis for i in index)
     check(named <= x.ndim, "an index has at most one entry for each axis", x=x, index=index)
     if not any(i is Ellipsis for i in index):
@@ -42,14 +43,31 @@ def getitem_spec(x, *, index):
 
 
 def _sliced(n, s):
-    """How many values the slice takes out of n; sizes that are not known allow plain ranges from the front."""
+    """How many values a slice takes out of n.
+
+    Of an unknown size only what is sure can be said: `[a:]`, `[:-k]` and slices between unknown sizes, which are
+    taken to lie inside. Raises SpecError for the rest, whose count depends on the size.
+    """
     if s == slice(None):
         return n
     if not any(isinstance(v, Dim) for v in (n, s.start, s.stop)):
         return len(range(*s.indices(n)))
-    check(s.step in (None, 1), "a slice along an axis of unknown size has step 1", size=n, slice=s)
-    start, stop = s.start or 0, n if s.stop is None else s.stop
+    start = 0 if s.start is None else s.start
+    stop = n if s.stop is None else n + s.stop if isinstance(s.stop, int) and s.stop < 0 else s.stop
+    known = (isinstance(stop, int) and isinstance(n, Dim)) or (isinstance(start, int) and start < 0)
+    if known or s.step not in (None, 1):
+        raise SpecError(
+            f"a slice [{s.start}:{s.stop}:{s.step}] of an axis of unknown size {n} has no size that is sure"
+        )
     return stop - start
+
+
+def _check_entries(index):
+    check(sum(i is Ellipsis for i in index) <= 1, "an index has at most one ...", index=index)
+    for i in index:
+        parts = (i.start, i.stop, i.step) if isinstance(i, slice) else (i,)
+        fine = all(p is None or p is Ellipsis or isinstance(p, int | Dim) for p in parts)
+        check(fine and not (isinstance(i, slice) and i.step == 0), "an index is whole numbers and slices", index=index)
 
 
 @getitem.grad

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from shared_ops.elementwise import alike
 from shared_ops.op import op
 from shared_ops.reduce import sum
 from shared_ops.shape import reshape, transpose, unsqueeze
@@ -13,7 +14,7 @@ from shared_ops.spec import Spec, broadcast_shape, check, result_dtype
 @op
 def matmul(xp, a, b):
     """Matrix product: (..., n, k) @ (..., k, m) -> (..., n, m); a vector counts as one row, or one column."""
-    return xp.matmul(a, b)
+    return xp.matmul(*alike(xp, a, b))
 
 
 @matmul.spec
@@ -46,7 +47,8 @@ def matmul_grad(g, a, b, wants):
 def linear(xp, x, w, b):
     """A dense layer: (..., i), (o, i), (o,) -> (..., o), x @ w.T + b."""
     rows = x.reshape(-1, x.shape[-1])
-    return (xp.matmul(rows, w.T) + b).reshape(*x.shape[:-1], w.shape[0])
+    rows, w = alike(xp, rows, w)
+    return xp.add(*alike(xp, xp.matmul(rows, w.T), b)).reshape(*x.shape[:-1], w.shape[0])
 
 
 @linear.spec

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared_ops.elementwise import exp
+from shared_ops.elementwise import exp, floats
 from shared_ops.op import op
 from shared_ops.random import next_state, philox, state_spec
 from shared_ops.reduce import sum
@@ -17,6 +17,7 @@ def _along(x, *, axis=-1):
 @op(spec=_along)
 def softmax(xp, x, *, axis=-1):
     """Shares that are positive and sum to 1 along an axis."""
+    (x,) = floats(xp, x)
     e = xp.exp(x - x.max(axis=axis, keepdims=True))  # the greatest exponent is 0: exp cannot overflow
     return e / e.sum(axis=axis, keepdims=True)
 
@@ -29,6 +30,7 @@ def softmax_grad(g, out, axis):
 @op(spec=_along)
 def log_softmax(xp, x, *, axis=-1):
     """The logarithm of softmax, in nats."""
+    (x,) = floats(xp, x)
     z = x - x.max(axis=axis, keepdims=True)
     return z - xp.log(xp.exp(z).sum(axis=axis, keepdims=True))
 

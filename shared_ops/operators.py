@@ -82,9 +82,10 @@ class Operators:
     __hash__ = object.__hash__
 
     def __getitem__(self, index):
-        entries = index if isinstance(index, tuple) else (index,)
-        if all(_is_array(i) for i in entries):
-            return ops.take(self, *[np.asarray(i) if isinstance(i, list) else i for i in entries])
+        entries = list(index) if isinstance(index, tuple) else [index]
+        if entries and all(_is_array(i) for i in entries):
+            entries = [np.asarray(i, None if i else int) if isinstance(i, list) else i for i in entries]
+            return ops.take(self, *[part for i in entries for part in _whole_numbers(i)])
         if any(_is_array(i) for i in entries):
             raise TypeError("an index is either numbers and slices or arrays of whole numbers; index in two steps")
         return ops.getitem(self, index=tuple(int(i) if isinstance(i, np.integer) else i for i in entries))
@@ -197,9 +198,24 @@ class Operators:
     def dim(self):
         return len(self.shape)
 
+    def float(self):
+        return ops.cast(self, dtype="float32")
+
+    def double(self):
+        return ops.cast(self, dtype="float64")
+
+    def long(self):
+        return ops.cast(self, dtype="int64")
+
 
 def _is_array(index: Any) -> bool:
     return (hasattr(index, "dtype") and bool(index.shape)) or isinstance(index, list)
+
+
+def _whole_numbers(index: Any) -> Any:
+    """A mask as the places where it holds; whole numbers as they are."""
+    values = getattr(index, "array", index)  # a research tensor is an array already, a node is none yet
+    return values.nonzero() if isinstance(values, np.ndarray) and values.dtype == bool else (index,)
 
 
 def _axes(dim: Any) -> Any:

@@ -43,12 +43,24 @@ from shared_ops.elementwise import (
 )
 from shared_ops.index import getitem, one_hot, put, take, take_add
 from shared_ops.linalg import linear, matmul
-from shared_ops.loss import softmax_cross_entropy
+from shared_ops.loss import nll, softmax_cross_entropy
 from shared_ops.norm import dropout, log_softmax, softmax
 from shared_ops.op import REGISTRY
 from shared_ops.random import random_normal, random_permutation, random_uniform
 from shared_ops.reduce import amax, amin, argmax, mean, sum
-from shared_ops.shape import cat, expand, flatten, permute, reshape, squeeze, stack, sum_to, transpose, unsqueeze
+from shared_ops.shape import (
+    cat,
+    expand,
+    flatten,
+    permute,
+    reshape,
+    squeeze,
+    stack,
+    stop_gradient,
+    sum_to,
+    transpose,
+    unsqueeze,
+)
 from shared_ops.update import adam, sgd, sgd_momentum
 
 __all__ = ["REGISTRY", "flatten", "squeeze", "stack", "transpose", "unsqueeze", *sorted(REGISTRY)]

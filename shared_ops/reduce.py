@@ -23,6 +23,12 @@ def _count(x_spec, axis):
     return math.prod(x_spec.shape[a] for a in axes_of(axis, x_spec.ndim, "mean"))
 
 
+def _check_some(name, x, axis):
+    """An extreme of nothing is no number."""
+    empty = any(x.shape[a] == 0 for a in axes_of(axis, x.ndim, name))
+    check(not empty, f"{name} needs at least one value to choose from", x=x, axis=axis)
+
+
 def _reduced(name, x, axis, keepdim, dtype):
     return Spec(reduced_shape(x.shape, axes_of(axis, x.ndim, name), keepdim), np.dtype(dtype))
 
@@ -30,12 +36,12 @@ def _reduced(name, x, axis, keepdim, dtype):
 @op
 def sum(xp, x, *, axis=None, keepdim=False):
     """Sum over the axes; booleans and integers give int64."""
-    return xp.sum(x, axis=axis, keepdims=keepdim)
+    return xp.sum(x, axis=axis, keepdims=keepdim, dtype=np.int64 if x.dtype.kind in "biu" else x.dtype)
 
 
 @sum.spec
 def sum_spec(x, *, axis=None, keepdim=False):
-    return _reduced("sum", x, axis, keepdim, np.int64 if x.dtype.kind in "bi" else x.dtype)
+    return _reduced("sum", x, axis, keepdim, np.int64 if x.dtype.kind in "biu" else x.dtype)
 
 
 @sum.grad
@@ -75,6 +81,7 @@ def amax(xp, x, *, axis=None, keepdim=False):
 
 @amax.spec
 def amax_spec(x, *, axis=None, keepdim=False):
+    _check_some("amax", x, axis)
     return _reduced("amax", x, axis, keepdim, x.dtype)
 
 
@@ -91,6 +98,7 @@ def amin(xp, x, *, axis=None, keepdim=False):
 
 @amin.spec
 def amin_spec(x, *, axis=None, keepdim=False):
+    _check_some("amin", x, axis)
     return _reduced("amin", x, axis, keepdim, x.dtype)
 
 
@@ -108,4 +116,5 @@ def argmax(xp, x, *, axis=None, keepdim=False):
 @argmax.spec
 def argmax_spec(x, *, axis=None, keepdim=False):
     check(axis is None or isinstance(axis, int), "argmax works along one axis", axis=axis)
+    _check_some("argmax", x, axis)
     return _reduced("argmax", x, axis, keepdim, np.int64)

@@ -8,7 +8,7 @@ import math
 from shared_ops.dim import Dim
 from shared_ops.index import getitem
 from shared_ops.op import op
-from shared_ops.spec import Spec, SpecError, axes_of, check, result_dtype
+from shared_ops.spec import Spec, SpecError, axes_of, check, result_dtype, same, spec_of
 
 
 @op
@@ -54,6 +54,7 @@ def permute_grad(g, dims):
 
 def transpose(x, dim0=-2, dim1=-1):
     """x with two of its axes exchanged."""
+    (dim0,), (dim1,) = (axes_of(d, len(x.shape), "transpose") for d in (dim0, dim1))
     dims = list(range(len(x.shape)))
     dims[dim0], dims[dim1] = dims[dim1], dims[dim0]
     return permute(x, dims=tuple(dims))
@@ -70,7 +71,8 @@ def expand(xp, x, *, shape):
 def expand_spec(x, *, shape):
     extra = len(shape) - x.ndim
     check(extra >= 0, "expand needs at least as many axes as x has", x=x, shape=shape)
-    shape = tuple(x.shape[i - extra] if n == -1 and i >= extra else n for i, n in enumerate(shape))
+    check(not any(n == -1 for n in shape[:extra]), "expand needs the size of a new axis", x=x, shape=shape)
+    shape = tuple(x.shape[i - extra] if n == -1 else n for i, n in enumerate(shape))
     for have, want in zip(x.shape, shape[extra:], strict=True):
         check(have in (1, want), "expand needs each size to be 1 or the new one", x=x, shape=shape)
     return Spec(shape, x.dtype)
@@ -85,9 +87,9 @@ def expand_grad(g, x_spec):
 def sum_to(xp, x, *, shape):
     """Sum the axes that broadcasting added or stretched, back to `shape`."""
     extra = x.ndim - len(shape)
-    x = x.sum(axis=tuple(range(extra))) if extra else x
+    x = x.sum(axis=tuple(range(extra)), dtype=x.dtype) if extra else x
     stretched = tuple(i for i, n in enumerate(shape) if n == 1 and x.shape[i] != 1)
-    return x.sum(axis=stretched, keepdims=True) if stretched else x
+    return x.sum(axis=stretched, keepdims=True, dtype=x.dtype) if stretched else x
 
 
 @sum_to.spec
@@ -103,10 +105,17 @@ def sum_to_grad(g, x_spec):
     return expand(g, shape=x_spec.shape)
 
 
+@op(spec=same)
+def stop_gradient(xp, x):
+    """x, for which no gradient flows back."""
+    return x
+
+
 @op
 def cat(xp, *xs, axis=0):
     """Arrays one after another along an axis they have already."""
-    return xp.concatenate(xs, axis=axis)
+    dtype = result_dtype(*map(spec_of, xs))
+    return xp.concatenate([xp.asarray(x, dtype) for x in xs], axis=axis)
 
 
 @cat.spec
@@ -146,7 +155,8 @@ def flatten(x, start_dim=0, end_dim=-1):
     """x with the axes from start to end made one."""
     if not x.shape:
         return reshape(x, shape=(1,))
-    start, end = start_dim % len(x.shape), end_dim % len(x.shape)
+    (start,), (end,) = (axes_of(d, len(x.shape), "flatten") for d in (start_dim, end_dim))
+    check(start <= end, "flatten needs start_dim not after end_dim", start_dim=start_dim, end_dim=end_dim)
     middle = math.prod(x.shape[start : end + 1])
     return reshape(x, shape=(*x.shape[:start], middle, *x.shape[end + 1 :]))
 

@@ -18,6 +18,11 @@ def caller() -> tuple[str, int]:
     return (frame.f_code.co_filename, frame.f_lineno) if frame else ("?", 0)
 
 
+def called_by_us() -> bool:
+    """Whether the caller of our caller is a line of shared_ops, research or production."""
+    return sys._getframe(2).f_code.co_filename.startswith(OURS)
+
+
 def raised_at(traceback: TracebackType | None) -> tuple[str, int] | None:
     """File and line number of the innermost line of a traceback that is not ours; None when all are ours."""
     found = None

@@ -69,8 +69,18 @@ def broadcast_shape(*shapes: Shape) -> Shape:
 
 
 def result_dtype(*specs: Any) -> np.dtype:
-    """NumPy's promotion; Python numbers are weak. An unknown size counts as a Python int."""
-    return np.result_type(*(s.dtype if isinstance(s, Spec) else 1 if isinstance(s, Dim) else s for s in specs))
+    """PyTorch's promotion: floats win over integers whatever their width; Python numbers give way to arrays.
+
+    An unknown size counts as a Python int. Unlike PyTorch, an array without axes counts as any other array.
+    """
+    dtypes = [s.dtype for s in specs if isinstance(s, Spec)]
+    floats = [d for d in dtypes if d.kind in "fc"]
+    if floats:
+        return np.result_type(*floats)
+    numbers = [1 if isinstance(s, Dim) else s for s in specs if not isinstance(s, Spec)]
+    if any(isinstance(n, float) for n in numbers):
+        return np.dtype("float32")
+    return np.result_type(*dtypes, *numbers)
 
 
 def float_dtype(*specs: Any) -> np.dtype:

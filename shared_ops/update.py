@@ -22,7 +22,7 @@ def sgd(xp, p, g, lr, *, weight_decay=0.0):
     """Gradient descent: p - lr * (g + weight_decay * p)."""
     if weight_decay:
         g = g + weight_decay * p
-    return p - float(lr) * g
+    return (p - float(lr) * g).astype(p.dtype, copy=False)
 
 
 @sgd.spec
@@ -37,7 +37,7 @@ def sgd_momentum(xp, p, g, buffer, lr, *, momentum, dampening=0.0, nesterov=Fals
         g = g + weight_decay * p
     buffer = momentum * buffer + (1 - dampening) * g
     step = g + momentum * buffer if nesterov else buffer
-    return p - float(lr) * step, buffer
+    return (p - float(lr) * step).astype(p.dtype, copy=False), buffer.astype(p.dtype, copy=False)
 
 
 @sgd_momentum.spec
@@ -56,7 +56,8 @@ def adam(xp, p, g, mean, variance, step, lr, *, beta1=0.9, beta2=0.999, eps=1e-8
     step = float(step)
     size = float(lr) / (1 - beta1**step)
     scale = math.sqrt(1 - beta2**step)
-    return p - size * (mean / (xp.sqrt(variance) / scale + eps)), mean, variance
+    new = p - size * (mean / (xp.sqrt(variance) / scale + eps))
+    return tuple(a.astype(p.dtype, copy=False) for a in (new, mean, variance))
 
 
 @adam.spec

@@ -138,7 +138,7 @@ def _format_axis(figure: go.Figure, family: str, shown: Sequence[Curve], logarit
     figure.update_yaxes(hoverformat=".4g")
     positive = all((each.values[np.isfinite(each.values)] > 0).all() for each in shown)
     if logarithmic and positive:
-        figure.update_yaxes(type="log", dtick=1, minor={"showgrid": True})
+        figure.update_yaxes(type="log", dtick=1, tickformat="~g", minor={"showgrid": True})
 
 
 def run_chart(family: str, curves: Mapping[str, Curve], logarithmic: bool = False) -> go.Figure:

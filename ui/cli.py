@@ -15,7 +15,6 @@ import typer
 from ui.problems import is_mistake
 
 app = typer.Typer(
-    help="Lockstep: research and production over one set of kernels. What was researched is what ships, bit for bit.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -45,6 +44,23 @@ def told(command: Callable[..., Any]) -> Callable[..., Any]:
             raise typer.Exit(2) from None
 
     return guarded
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"lockstep {version('lockstep')}")
+        raise typer.Exit
+
+
+@app.callback()
+def lockstep(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Lockstep: research and production over one set of kernels. What was researched is what ships, bit for bit."""
 
 
 @app.command()

@@ -70,7 +70,11 @@ def _table(runs: Sequence[Run], columns: Mapping[str, list[str]], best: set[tupl
         frame.style.apply(styles, axis=None),
         hide_index=True,
         height="content" if len(runs) <= 12 else 460,
-        column_config={"run": st.column_config.TextColumn("run", width="medium")},
+        column_config={
+            name: st.column_config.TextColumn(name, width="medium")  # the rest of a long value shows on a click
+            for name, values in {"run": [], **columns}.items()
+            if name == "run" or max(map(len, values)) > 30
+        },
     )
 
 

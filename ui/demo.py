@@ -115,8 +115,9 @@ def _predicted(console: Console, store: Store, version: ModelVersion) -> dict[st
     for i in range(min(PICTURES, len(rows.x))):
         told, sure = said["labels"][i], max(said["probabilities"][i])
         picture = Text("\n".join(pictures.ascii_lines(rows.x[i])))
-        style = "green" if told == rows.labels[i] else "red"
-        picture.append(f"\nsays {told} ({words.percent(sure)})", style=style)
+        right_here = told == rows.labels[i]
+        picture.append(f"\nsays {told} ({words.percent(sure)})", style="green" if right_here else "red")
+        picture.append("" if right_here else f"\nis   {rows.labels[i]}")
         shown.append(picture)
     console.print(Columns(shown, padding=(0, 3)))
     share = words.percent(right / len(rows.x))

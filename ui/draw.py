@@ -5,11 +5,13 @@ import streamlit as st
 
 FULL = 16  # levels of ink, as in the scanned digits
 _CSS = """
-.pad { display: grid; gap: 2px; width: 264px; touch-action: none; cursor: crosshair; user-select: none;
+.pad { display: grid; gap: 2px; width: 100%; max-width: 240px; box-sizing: border-box;
+       touch-action: none; cursor: crosshair; user-select: none;
        border: 1px solid var(--st-border-color, #d0d5dd); border-radius: 8px; padding: 6px;
        background: var(--st-secondary-background-color, #f2f4f7); }
 .pad div { aspect-ratio: 1; border-radius: 3px; background: #fff; }
-.foot { display: flex; gap: 12px; align-items: center; margin-top: 8px; width: 278px; justify-content: space-between; }
+.foot { display: flex; gap: 12px; align-items: center; justify-content: space-between;
+        margin-top: 8px; max-width: 240px; }
 .foot button { font: inherit; font-size: 14px; padding: 4px 14px; border-radius: 8px; cursor: pointer;
                border: 1px solid var(--st-border-color, #d0d5dd); background: var(--st-background-color, #fff);
                color: var(--st-text-color, #222); }

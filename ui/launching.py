@@ -7,7 +7,7 @@ import streamlit as st
 import yaml
 
 from db import home
-from ui import boxes, form, words
+from ui import boxes, form, pictures, words
 from workers.experiment import Experiment
 from workers.yaml_file import read_spec
 
@@ -56,6 +56,29 @@ def filled_in(path: Path, values: dict[str, Any]) -> dict[str, Any] | None:
     return None
 
 
+def glimpse(filled: dict[str, Any]) -> None:
+    """A few rows of the data, where they are pictures."""
+    data = filled.get("data")
+    if not isinstance(data, dict) or data.get("source") != "digits":
+        return  # a file of the user's may be large, or wrong: the check on launch reads it
+    pictures_of, labels = _digits()
+    st.caption("A glimpse of the data:")
+    with st.container(horizontal=True, gap="small"):
+        for picture, label in zip(pictures_of, labels, strict=True):
+            with st.container(width=64, gap=None):
+                st.image(picture, width=56, caption=label)
+
+
+@st.cache_data(show_spinner=False)
+def _digits() -> tuple[list[Any], list[str]]:
+    from workers.datasets import load
+    from workers.experiment import DigitsData
+
+    rows = load(DigitsData.model_validate({}))
+    shown = [(rows.train_x[i], rows.train_y[i]) for i in range(14)]
+    return [pictures.enlarged(x, 56) for x, _ in shown], [rows.class_names[y] for _, y in shown]
+
+
 def show_spec(filled: dict[str, Any]) -> None:
     """The form as a spec file, to keep or to send."""
     with st.expander("As a spec file"):
@@ -74,13 +97,12 @@ def launch_button(filled: dict[str, Any], path: Path) -> None:
 
 def start(filled: dict[str, Any], path: Path) -> str:
     """The id of the new run. Raises SpecProblem, StoreError, ClusterProblem before there is one."""
-    from workers.check import check
     from workers.launch import launch
 
-    with st.status("Checking the experiment …") as status:
-        experiment = Experiment.from_dict(filled, where="the form", folder=path.parent)
-        check(experiment)
-        status.update(label="Starting the run …")
-        run_id = launch(experiment)
-        status.update(label="Started", state="complete")
-    return str(run_id)
+    place = st.empty()
+    try:
+        with place.status("Checking the experiment …") as status:
+            experiment = Experiment.from_dict(filled, where="the form", folder=path.parent)
+            return str(launch(experiment, on_status=lambda text: status.update(label=text)))
+    finally:
+        place.empty()  # the run, or the box that says why there is none, comes in its place

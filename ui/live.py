@@ -13,8 +13,9 @@ def show(store: Store, run: Run) -> None:
     """Everything about one run. What changes is drawn anew every second; the rest stays still."""
     st.divider()
     st.fragment(_changing, run_every=None if run.ended else EVERY_S)(store, run.id)
-    with st.expander("Parameters and environment"), boxes.explained("The parameters cannot be read"):
-        run_view.facts(store.run(run.id))
+    with st.expander("Parameters and environment"):
+        # the environment is recorded a moment after the start
+        st.fragment(_facts, run_every=None if run.ended else 3.0)(store, run.id)
     artifacts = store.artifacts(run.id)
     if artifacts:
         with st.expander(f"Files ({len(artifacts)})"):
@@ -22,6 +23,11 @@ def show(store: Store, run: Run) -> None:
             sizes = [f"{artifact.bytes:,} bytes" for artifact in artifacts]
             paths = [str(artifact.path) for artifact in artifacts]
             st.dataframe({"name": names, "size": sizes, "path": paths}, hide_index=True)
+
+
+def _facts(store: Store, run_id: str) -> None:
+    with boxes.explained("The parameters cannot be read"):
+        run_view.facts(store.run(run_id))
 
 
 def _changing(store: Store, run_id: str) -> None:

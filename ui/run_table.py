@@ -14,9 +14,9 @@ _STATES = list(palette.STATE_COLOUR)
 
 
 def show(store: Store, runs: list[Run]) -> None:
-    """The table with its filters. It renews itself while a run is active, apart from the rest of the page."""
+    """The table with its filters. It renews itself apart from the rest of the page: runs may start elsewhere too."""
     active = any(not run.ended for run in runs)
-    st.fragment(_table, run_every=2.0 if active else None)(store)
+    st.fragment(_table, run_every=2.0 if active else 5.0)(store)
 
 
 def _table(store: Store) -> None:
@@ -31,7 +31,8 @@ def _table(store: Store) -> None:
     ids = [run.id for run in shown]
     # the table is a new one when its runs change: a selection is a row number, and must not slip to another run
     key = "runs-" + hashlib.sha1(" ".join(ids).encode()).hexdigest()[:12]
-    picked = session.picked_run() or (runs[0].id if runs else None)
+    wanted = session.picked_run() or (runs[0].id if runs else None)
+    picked = next((run.id for run in shown if wanted in (run.id, run.name)), None)
     st.dataframe(
         _cells(rows),
         hide_index=True,
@@ -39,7 +40,7 @@ def _table(store: Store) -> None:
         column_config=_columns(rows),
         on_select=lambda: _pick(key, ids),
         selection_mode="single-row",
-        selection_default={"selection": {"rows": [ids.index(picked)]}} if picked in ids else None,
+        selection_default={"selection": {"rows": [ids.index(picked)]}} if picked else None,
         key=key,
     )
     if st.session_state.pop("run-picked-in-table", False):
@@ -60,7 +61,7 @@ def _cells(rows: list[run_rows.RunRow]) -> dict[str, list[Any]]:
         "state": [[row.run.state] for row in rows],
         "run": [row.run.name or row.run.id for row in rows],
         "experiment": [row.run.experiment for row in rows],
-        "progress": [row.progress for row in rows],
+        "progress": [int(100 * row.progress) for row in rows],
     }
     for key in run_rows.columns(rows):
         cells[METRIC + key] = [words.metric(key, row.final[key]) if key in row.final else "" for row in rows]
@@ -76,7 +77,7 @@ def _columns(rows: list[run_rows.RunRow]) -> dict[str, Any]:
         ),
         "run": st.column_config.TextColumn("Run", width="medium"),
         "experiment": st.column_config.TextColumn("Experiment", width="medium"),
-        "progress": st.column_config.ProgressColumn("Progress", min_value=0, max_value=1, format="percent"),
+        "progress": st.column_config.ProgressColumn("Progress", min_value=0, max_value=100, format="%d%%"),
         "duration": st.column_config.TextColumn("Duration", width="small"),
         "created": st.column_config.TextColumn("Created", width="small"),
     }

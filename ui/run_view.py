@@ -47,12 +47,12 @@ def progress(run: Run) -> None:
 def figures(run: Run, finals: Mapping[str, float]) -> None:
     """The last value of the telling metrics, the duration, and what the time went into."""
     keys = run_rows.columns([run_rows.row(run, finals)], limit=4)
-    cells = st.columns(len(keys) + 2)
+    cells = st.columns(6)
     for cell, key in zip(cells, keys, strict=False):
         family, split = words.family_and_split(key)
         cell.metric(f"{split} {family}".strip(), words.metric(key, finals[key]))
     cells[len(keys)].metric("duration", words.duration(run_rows.duration_s(run)))
-    with cells[-1]:
+    with cells[len(keys) + 1]:
         waiting(run)
 
 
@@ -85,9 +85,12 @@ def metric_charts(store: Store, run: Run, logarithmic: bool) -> None:
 
 def one_chart(run: Run, family: str, found: Mapping[str, Curve], logarithmic: bool) -> None:
     """One family's chart, with a word on the values that cannot be drawn."""
-    figure = charts.run_chart(family, found, logarithmic)
-    st.plotly_chart(figure, config=CHART_OPTIONS, key=f"chart-{run.id}-{family}")
     broken = sum(curve.not_finite for curve in found.values())
+    if broken < sum(curve.points for curve in found.values()):
+        figure = charts.run_chart(family, found, logarithmic)
+        st.plotly_chart(figure, config=CHART_OPTIONS, key=f"chart-{run.id}-{family}")
+    else:
+        st.markdown(f"**{boxes.plain(family)}**")
     if broken:
         st.caption(f"{words.plural(broken, 'value')} not drawn: NaN or infinite")
 

@@ -24,10 +24,11 @@ OPTIONS = {
     "server.showEmailPrompt": "false",
     "server.maxUploadSize": "20",
     "browser.gatherUsageStats": "false",
+    "logger.level": "warning",
     "client.toolbarMode": "minimal",
     "runner.magicEnabled": "false",
     "theme.light.primaryColor": "#0072B2",
-    "theme.dark.primaryColor": "#56B4E9",
+    "theme.dark.primaryColor": "#2287C8",
     "theme.paddingTop": "1.5rem",
     "theme.paddingBottom": "2rem",
     "theme.baseRadius": "0.5rem",
@@ -43,8 +44,11 @@ class ServeProblem(Exception):
 
 
 def command(host: str, port: int) -> list[str]:
-    """The command line of the Streamlit process."""
-    options = {**OPTIONS, "server.address": host, "server.port": str(port)}
+    """The command line of the Streamlit process; what an older Streamlit does not know of the looks is left out."""
+    from streamlit.config import get_config_options
+
+    options = {name: value for name, value in OPTIONS.items() if name in get_config_options()}
+    options |= {"server.address": host, "server.port": str(port)}
     flags = [f"--{name}={value}" for name, value in options.items()]
     return [sys.executable, "-m", "streamlit", "run", str(APP), *flags]
 

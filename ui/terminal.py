@@ -1,12 +1,12 @@
 """How runs, comparisons and models look in a terminal: rich tables and a progress bar."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from ui import palette, words
@@ -71,21 +71,35 @@ def sparkline(values: Sequence[float], width: int = 32) -> str:
     return "".join(BARS[min(7, int(8 * (mean - low) / span))] for mean in means)
 
 
-class _Metrics(ProgressColumn):
-    """Loss and accuracy, right of the bar."""
+class _Mark(SpinnerColumn):
+    """A spinner while a run is active, then a sign of how it ended."""
+
+    ENDS: ClassVar = {"finished": ("✓", "green"), "failed": ("✗", "red"), "stopped": ("■", "yellow")}
+
+    def render(self, task: Any) -> Any:
+        end = self.ENDS.get(task.fields.get("state", ""))
+        return Text(*end) if end else super().render(task)
+
+
+class _Field(ProgressColumn):
+    """A field of a task as text, on one line."""
+
+    def __init__(self, name: str, style: str) -> None:
+        super().__init__(table_column=Column(no_wrap=True))
+        self.name, self.style = name, style
 
     def render(self, task: Any) -> Text:
-        return Text(task.fields.get("metrics", ""), style="cyan")
+        return Text(task.fields.get(self.name, ""), style=self.style)
 
 
 def progress(console: Console) -> Progress:
     """The bars of training runs: name, bar, epoch, metrics, time."""
     return Progress(
-        SpinnerColumn(finished_text="[green]✓[/]"),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=28),
-        TextColumn("{task.fields[epoch]}", style="bright_black"),
-        _Metrics(),
+        _Mark(),
+        TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=12 if console.width < 100 else 28),
+        _Field("epoch", "bright_black"),
+        _Field("metrics", "cyan"),
         TimeElapsedColumn(),
         console=console,
     )

@@ -44,9 +44,9 @@ def _until_ended(store: Store, progress: Progress, bars: dict[str, TaskID]) -> l
 
 def _draw(progress: Progress, bar: TaskID, run: Run, metrics: str) -> None:
     # a run that failed leaves its bar where it stood; only a finished one is full
-    progress.update(bar, completed=run_rows.progress(run), epoch=run_rows.epoch(run) or run.state, metrics=metrics)
-    if run.ended and run.state != "finished":
-        progress.update(bar, epoch=run.state)
+    text = run_rows.epoch(run) or run.state
+    progress.update(bar, completed=run_rows.progress(run), epoch=text, metrics=metrics, state=run.state)
+    if run.ended:
         progress.stop_task(bar)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from typing import Any
 
 from workers import datasets
@@ -15,23 +17,31 @@ ROWS = 4  # enough to tell a wrong shape
 def check(experiment: Experiment) -> None:
     """Raises SpecProblem when this experiment cannot train: data, net, shapes, labels, device."""
     import research
-    from research import nn
 
     data = datasets.load(experiment.data, experiment.loss)
-    state = research.random.default_generator.get_state()  # a check must not change what comes after it
+    generator = research.default_generator
+    state = generator.get_state()  # a check must not change what is drawn after it
     try:
-        net = build(experiment)
+        with contextlib.redirect_stdout(sys.stderr):  # a module that prints must not spoil `--json`
+            _try_a_batch(experiment, data)
     finally:
-        research.random.default_generator.set_state(state)
+        generator.set_state(state)
+
+
+def _try_a_batch(experiment: Experiment, data: datasets.Dataset) -> None:
+    import research
+    from research import nn
+
+    net = build(experiment)
     try:
         net = net.to(experiment.device)
     except Exception as error:
         raise SpecProblem(f"device: {experiment.device} cannot be used here: {_plain(error)}") from None
+    if not any(p.requires_grad for p in net.parameters()):
+        raise SpecProblem("net: has no weights to train; add a layer such as Linear.")
     rows = min(ROWS, experiment.batch_size, len(data.train_x))
     x = research.from_numpy(data.train_x[:rows].copy()).to(experiment.device)
     y = research.from_numpy(data.train_y[:rows].copy()).to(experiment.device)
-    if not any(p.requires_grad for p in net.parameters()):
-        raise SpecProblem("net: has no weights to train; add a layer such as Linear.")
     predicted = _forward(experiment, net, x)
     _check_output(experiment, data, predicted, rows)
     loss = nn.CrossEntropyLoss() if experiment.loss == "cross_entropy" else nn.MSELoss()

@@ -25,6 +25,7 @@ SMALLEST_CPUS = 4  # logical: on a small machine several runs still go at once
 SPARE_CPUS = 1  # held by the process that waits for the next run
 OBJECT_STORE_BYTES = 200_000_000
 OWNER_TIMEOUT_S = 60.0
+GIVE_UP_S = 60.0  # without an answer of the owner; the next client then starts a fresh cluster
 
 
 def main() -> int:
@@ -44,6 +45,7 @@ def main() -> int:
             return 2
         finally:
             cluster.cluster_file().unlink(missing_ok=True)
+        shutil.rmtree(cluster.short_dir(), ignore_errors=True)  # after an error its logs are worth keeping
     return 0
 
 
@@ -105,13 +107,16 @@ def _keep(asked: threading.Event) -> None:
 
 def _tend(asked: threading.Event, ray: Any, owner: Any, keeper: cluster.Keeper) -> None:
     """Looks after the runs until asked to end, or until nobody has needed us for a while."""
-    needed_at = time.monotonic()
+    needed_at = answered_at = time.monotonic()
     while not asked.wait(TEND_EVERY_S):
         try:
             active = ray.get(owner.tend.remote(), timeout=OWNER_TIMEOUT_S)
         except ray.exceptions.RayError as error:  # the owner died, and Ray starts it again; or one round went wrong
             print(f"{time.ctime()}: {error}", file=sys.stderr, flush=True)
+            if time.monotonic() - answered_at > GIVE_UP_S:
+                raise cluster.ClusterProblem(f"The store's owner did not answer for {GIVE_UP_S:g} s.") from error
             continue
+        answered_at = time.monotonic()
         if active or cluster.living_clients():
             needed_at = time.monotonic()
         if time.monotonic() - needed_at > IDLE_EXIT_S:
@@ -127,12 +132,7 @@ def _start_ray() -> tuple[Any, str]:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # device: cuda:N must find its card
     address = os.environ.get("LOCKSTEP_RAY_ADDRESS")
     if address:
-        import ray
-
-        context: Any = ray.init(
-            address=address, namespace=_namespace(), log_to_driver=False, logging_level=logging.WARNING
-        )
-        return ray, context.address_info["address"]
+        return _join(address)
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # Ray's word for: bind to 127.0.0.1 only
     os.environ["RAY_AUTH_MODE"] = "token"  # other users of this machine must not be able to run code as us
     os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
@@ -141,7 +141,7 @@ def _start_ray() -> tuple[Any, str]:
         old.unlink() if old.is_symlink() else shutil.rmtree(old, ignore_errors=True)
     import ray
 
-    context = ray.init(
+    context: Any = ray.init(
         address="local",
         num_cpus=max(SMALLEST_CPUS, os.cpu_count() or 1) + SPARE_CPUS,
         include_dashboard=False,
@@ -151,6 +151,22 @@ def _start_ray() -> tuple[Any, str]:
         logging_level=logging.WARNING,
         _temp_dir=str(folder),
     )
+    return ray, context.address_info["address"]
+
+
+def _join(address: str) -> tuple[Any, str]:
+    """Connects to a cluster that is up. Raises ClusterProblem."""
+    import ray
+
+    try:
+        context: Any = ray.init(
+            address=address, namespace=_namespace(), log_to_driver=False, logging_level=logging.WARNING
+        )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise cluster.ClusterProblem(
+            f"The Ray cluster at LOCKSTEP_RAY_ADDRESS={address} could not be joined ({str(error).splitlines()[0]}). "
+            "Is it up, and of the same Ray version? If it asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN."
+        ) from None
     return ray, context.address_info["address"]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.util.placement_group import placement_group, remove_placement_group
+from ray.util.placement_group import get_placement_group, placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from db import Journal, Store, Writer
@@ -19,6 +19,8 @@ from workers.run_actor import RunActor
 
 OBEY_WITHIN_S = 10.0  # a run that has not stopped by itself by then is killed
 REAP_EVERY_S = 2.0
+PROCESS = "run-process-"  # begins the names of the runs' actors
+THREADS = 3  # of a run's actor: one trains, the others answer its owner
 SPARE_AFTER_S = 3.0  # a spare is made once the run that took the last one has had the processor to start
 WRITES = frozenset(
     {
@@ -66,6 +68,7 @@ class Owner:
         self._reaped_at = 0.0
         self._spare: Spare | None = None
         self._spare_due = 0.0
+        self._adopt()
 
     def write(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Calls one of the writer's methods."""
@@ -106,6 +109,21 @@ class Owner:
             ray.kill(self._spare.actor)
         self._writer.close()
 
+    def _adopt(self) -> None:
+        """Takes over the runs of an owner that died, and ends the process that it kept in reserve."""
+        for known in ray.util.list_named_actors(all_namespaces=True):
+            if known["namespace"] != self._namespace or not known["name"].startswith(PROCESS):
+                continue
+            with contextlib.suppress(Exception):  # one that ends just now needs no owner
+                actor = ray.get_actor(known["name"], namespace=self._namespace)
+                run_id: Any = ray.get(actor.run_id.remote(), timeout=5.0)
+                if not run_id:
+                    ray.kill(actor)
+                    continue
+                run = self._store.run(run_id)
+                bundles = get_placement_group(known["name"]) if run.spec["workers"] > 1 else None
+                self._started[run_id] = Started(actor, actor.wait_until_over.remote(), bundles, Path(run.run_dir))
+
     # starting -------------------------------------------------------------------------------------------------------
     def _check_room(self, spec: dict[str, Any]) -> None:
         room, needed = ray.cluster_resources(), spec["workers"]
@@ -121,21 +139,27 @@ class Owner:
         if ranks == 1 and not gpus:
             actor = self._take_spare()
         elif ranks == 1:
-            actor = self._new_actor(f"run-{run_id}", num_gpus=gpus)
+            actor = self._new_actor(PROCESS + run_id, num_gpus=gpus)
         else:
             # all or nothing: two runs that each hold half of what they need would wait forever
             bundle = {"CPU": 1.0} | ({"GPU": 1.0} if gpus else {})
-            bundles = placement_group([bundle] * ranks, strategy="PACK", lifetime="detached", name=f"run-{run_id}")
+            bundles = placement_group([bundle] * ranks, strategy="PACK", lifetime="detached", name=PROCESS + run_id)
             # the other ranks' calls wait in threads of rank 0's process
-            options = {"num_gpus": gpus, "max_concurrency": 2 * ranks + 2}
+            options = {"num_gpus": gpus, "max_concurrency": 2 * ranks + THREADS}
             actor = self._new_actor(
-                f"run-{run_id}", scheduling_strategy=PlacementGroupSchedulingStrategy(bundles, 0), **options
+                PROCESS + run_id, scheduling_strategy=PlacementGroupSchedulingStrategy(bundles, 0), **options
             )
         outcome = actor.train.remote(run_id, spec, str(run_dir), self._namespace, bundles)
         return Started(actor, outcome, bundles, run_dir)
 
     def _new_actor(self, name: str, **options: Any) -> Any:
-        options = {"num_cpus": 1, "lifetime": "detached", "namespace": self._namespace, "name": name} | options
+        options = {
+            "num_cpus": 1,
+            "max_concurrency": THREADS,
+            "lifetime": "detached",
+            "namespace": self._namespace,
+            "name": name,
+        } | options
         return ray.remote(RunActor).options(**options).remote()
 
     # the spare: a process that has its imports behind it, for the next run ------------------------------------------
@@ -150,7 +174,7 @@ class Owner:
         return spare.actor
 
     def _make_spare(self) -> Spare:
-        actor = self._new_actor(f"run-process-{secrets.token_hex(4)}")
+        actor = self._new_actor(PROCESS + secrets.token_hex(4))
         return Spare(actor, actor.warm_up.remote())
 
     def _keep_a_spare(self) -> None:

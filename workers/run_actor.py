@@ -32,6 +32,15 @@ class RunActor:
         self._run_id = ""
         self._spec: dict[str, Any] = {}
         self._meeting = Meeting(1)
+        self._over = threading.Event()
+
+    def run_id(self) -> str:
+        """The run that this process trains; nothing while it waits for one."""
+        return self._run_id
+
+    def wait_until_over(self) -> None:
+        """Returns when the training is over: for an owner that did not start it."""
+        self._over.wait()
 
     def warm_up(self) -> int:
         """Imports what any run needs, so that a run which takes this process starts at once; returns its pid."""
@@ -51,6 +60,7 @@ class RunActor:
             state, message = self._outcome(messenger, bundles)
         messenger.state(state, message)
         messenger.close()
+        self._over.set()
         leave = threading.Timer(LINGER_S, os._exit, (0,))  # the owner ends this process, unless it died meanwhile
         leave.daemon = True
         leave.start()

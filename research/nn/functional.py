@@ -6,7 +6,7 @@ from typing import Any
 
 from research.random import default_generator
 from shared_ops import ops
-from shared_ops.ops import leaky_relu, relu, sigmoid, softplus, tanh
+from shared_ops.ops import relu, sigmoid, softplus, tanh
 from shared_ops.spec import check, shape_of, spec_of
 
 
@@ -63,6 +63,11 @@ def log_softmax(input: Any, dim: int) -> Any:
     return ops.log_softmax(input, axis=dim)
 
 
+def leaky_relu(input: Any, negative_slope: float = 0.01) -> Any:
+    """x where positive, else negative_slope * x."""
+    return ops.leaky_relu(input, negative_slope=negative_slope)
+
+
 def silu(input: Any) -> Any:
     """x * sigmoid(x)."""
     return input * sigmoid(input)
@@ -110,8 +115,7 @@ def binary_cross_entropy_with_logits(input: Any, target: Any, reduction: str = "
 
 def nll_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """-input[target] of each row of log-probabilities: (n, classes), (n,) -> () or (n,)."""
-    hot = ops.one_hot(target, num_classes=input.shape[1], dtype=input.dtype.name)
-    return reduced(-ops.sum(input * hot, axis=1), reduction)
+    return reduced(ops.nll(input, target), reduction)
 
 
 __all__ = [

@@ -190,3 +190,71 @@ def test_threads_share_a_session():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_gradients_through_pieces_of_an_unknown_size():
+    x = tf.placeholder(tf.float64, (None, 2), name="x")
+    w = tf.Variable(np.ones(2))
+    both = tf.concat([x * w, x], axis=0)
+    (g,) = tf.gradients(tf.reduce_mean(both[x.shape[0] // 2 :]), [w])
+    session = tf.Session()
+    session.run(tf.global_variables_initializer())
+    batch = np.arange(8.0).reshape(4, 2)
+    np.testing.assert_allclose(session.run(g, {x: batch}), batch[2:].sum(0) / 12)
+
+
+def test_images_of_unknown_size_have_the_right_gradient():
+    x = tf.placeholder(tf.float64, (None, 1, None, None))
+    w = tf.Variable(np.ones((1, 1, 2, 2)))
+    from shared_ops import ops
+
+    out = ops.conv2d(x, w, stride=(2, 2))
+    (g,) = tf.gradients(tf.reduce_mean(ops.flatten(out, 1)), [w])
+    session = tf.Session()
+    session.run(tf.global_variables_initializer())
+    image = np.arange(35.0).reshape(1, 1, 5, 7)
+    patches = np.stack([image[0, 0, i : i + 2, j : j + 2] for i in (0, 2) for j in (0, 2, 4)])
+    np.testing.assert_allclose(session.run(g, {x: image})[0, 0], patches.mean(0))
+
+
+def test_slices_whose_count_depends_on_the_size_are_refused():
+    x = tf.placeholder(tf.float32, (None, 3))
+    assert x[1:].shape == (Dim("batch") - 1, 3)
+    assert x[:-1].shape == (Dim("batch") - 1, 3)
+    for cut in (lambda: x[:2], lambda: x[-1:], lambda: x[::2]):
+        with pytest.raises(SpecError, match="of an axis of unknown size batch has no size that is sure"):
+            cut()
+
+
+@pytest.mark.parametrize("name", ["my-input", "1x", "x y", "a/b"])
+def test_placeholders_may_be_called_anything(name):
+    x = tf.placeholder(tf.float64, (None, None), name=name)
+    y = tf.placeholder(tf.float64, (None, None), name=name.replace("/", "_"))
+    (g,) = tf.gradients(tf.reduce_mean(x) + tf.reduce_mean(y), [x])
+    assert tf.Session().run(g, {x: np.ones((2, 5)), y: np.ones((2, 3))}).tolist() == [[0.1] * 5] * 2
+
+
+@pytest.mark.parametrize("size", ["class", "", "n-1", -1])
+def test_sizes_are_named_like_variables(size):
+    with pytest.raises(SpecError, match=r"is named like a Python variable|is not negative"):
+        tf.placeholder(tf.float32, (size,))
+
+
+def test_feeds_in_the_middle_of_a_graph():
+    from collections import namedtuple
+
+    from shared_ops import ops
+
+    x = tf.placeholder(tf.float32, (None, 1, 2, 2))
+    pooled, chosen = ops.max_pool2d(x, kernel_size=(2, 2), stride=(2, 2))
+    pair = namedtuple("pair", "doubled chosen")(pooled * 2, chosen)
+    out = tf.Session().run(pair, {pooled: np.full((1, 1, 1, 1), 100), x: np.zeros((1, 1, 2, 2))})
+    assert (out.doubled.item(), out.chosen.item()) == (200, 0)
+    twice = tf.concat([x, x], axis=0)
+    with pytest.raises(tf.FeedError, match="axis 0 should be 4"):
+        tf.Session().run(twice * 1, {twice: np.ones((3, 1, 2, 2)), x: np.ones((2, 1, 2, 2))})
+    small = tf.placeholder("uint8", (1,), name="small")
+    with pytest.raises(tf.FeedError, match="numbers that do not fit"):
+        tf.Session().run(small * 1, {small: [300]})
+    with tf.Graph().as_default(), pytest.raises(tf.FeedError, match="nodes of the session's graph"):
+        tf.Session().run(tf.constant(1.0), {x: 1})

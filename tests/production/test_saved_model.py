@@ -104,6 +104,9 @@ def test_a_changed_byte_is_noticed(saved, name):
     file.unlink()
     with pytest.raises(tf.SavedModelError, match=f"{name} cannot be read"):
         tf.load(saved[0])
+    file.symlink_to("/dev/zero")
+    with pytest.raises(tf.SavedModelError, match="no plain file"):
+        tf.load(saved[0])
 
 
 def rehash(path):
@@ -113,6 +116,15 @@ def rehash(path):
     manifest = json.loads((path / "manifest.json").read_text())
     manifest["files"] = {n: hashlib.sha256((path / n).read_bytes()).hexdigest() for n in manifest["files"]}
     (path / "manifest.json").write_text(json.dumps(manifest))
+
+
+def _append_expand(graph, size):
+    """An op whose result nobody could hold, in front of the output."""
+    last = graph[-1]
+    spec = {"dtype": "float32", "shape": [size, *last["outputs"][0]["shape"]]}
+    shape = {"tuple": [size, *({"size": n} if isinstance(n, str) else n for n in spec["shape"][1:])]}
+    inputs = [[len(graph) - 1, 0]]
+    graph.append({"name": "big", "type": "expand", "inputs": inputs, "attrs": {"shape": shape}, "outputs": [spec]})
 
 
 @pytest.mark.parametrize(
@@ -126,6 +138,12 @@ def rehash(path):
         (lambda g: g[-1]["outputs"][0].update(shape=["batch", 7]), "the file says it gives"),
         (lambda g: g.append({"type": "add"}), "operation"),
         (lambda g: g.clear(), "damaged or foreign"),
+        (lambda g: g[0]["outputs"][0].update(shape=["5//0", 4]), "damaged or foreign"),
+        (lambda g: g[0]["outputs"][0].update(shape=[1e999, 4]), "damaged or foreign"),
+        (lambda g: g[0]["outputs"][0].update(shape=["-" * 200_000 + "a"]), "at most 1000 characters"),
+        (lambda g: g[0]["outputs"][0].update(shape=["*".join(f"(a{i}+b{i})" for i in range(40))]), "at most 64 terms"),
+        (lambda g: _append_expand(g, 10**12), "would have"),
+        (lambda g: g[-1].update(attrs={"index": {"tuple": [{"ellipsis": 1}, {"ellipsis": 1}]}}), "damaged or foreign"),
     ],
 )
 def test_hostile_graphs_are_refused(saved, change, words):

@@ -63,3 +63,9 @@ def test_a_kill_in_the_middle_leaves_the_old_file_whole(tmp_path):
     run = subprocess.run([sys.executable, "-c", code], cwd=root, check=False)
     assert run.returncode == -9
     assert torch.load(path)["a"].tolist() == [1]
+
+
+def test_keys_with_dots_and_arrays_without_axes(tmp_path):
+    torch.save({"a.b": torch.ones(1), "a": {"b": torch.zeros(1)}, "scalar": torch.tensor(3.0)}, tmp_path / "s")
+    back = torch.load(tmp_path / "s")
+    assert (back["a.b"].item(), back["a"]["b"].item(), back["scalar"].shape) == (1, 0, ())

@@ -48,12 +48,26 @@ STATE = seeded(5)
 
 CASES: dict[str, list[Case]] = {
     # elementwise
-    "add": [Case((n(2, 3), n(3))), Case((n(2, 1), n(1, 3))), Case((n(3), 2.5)), Case((n(), n(2)))],
+    "add": [
+        Case((n(2, 3), n(3))),
+        Case((i(5, 2, 3), n(3))),
+        Case((i(5, 3), 0.5)),
+        Case((n(2, 1), n(1, 3))),
+        Case((n(3), 2.5)),
+        Case((n(), n(2))),
+    ],
     "sub": [Case((n(2, 3), n(2, 1))), Case((1, n(3)))],
-    "mul": [Case((n(2, 3), n(1, 3))), Case((n(2), 3)), Case((n(0, 3), n(3)))],
+    "mul": [Case((n(2, 3), i(9, 3))), Case((n(2, 3), n(1, 3))), Case((n(2), 3)), Case((n(0, 3), n(3)))],
     "div": [Case((n(2, 3), pos(3))), Case((1, pos(3))), Case((i(5, 3), i(5, 3) + 1))],
     "neg": [Case((n(3),))],
-    "pow": [Case((n(3), 2)), Case((pos(3), 0.5)), Case((pos(2, 3), n(3))), Case((2.0, n(3)))],
+    "pow": [
+        Case((n(3), 0)),
+        Case((i(3, 3), 2)),
+        Case((n(3), 2)),
+        Case((pos(3), 0.5)),
+        Case((pos(2, 3), n(3))),
+        Case((2.0, n(3))),
+    ],
     "abs": [Case((n(3),))],
     "sign": [Case((n(3),), smooth=())],
     "exp": [Case((n(2, 3),)), Case((i(3, 4),))],
@@ -68,8 +82,18 @@ CASES: dict[str, list[Case]] = {
     "softplus": [Case((n(5),))],
     "maximum": [Case((n(2, 3), n(3))), Case((n(4), 0))],
     "minimum": [Case((n(2, 3), n(3))), Case((n(4), 0.0))],
-    "clamp": [Case((n(5),), {"min": 0}), Case((n(5),), {"min": -0.5, "max": 0.5}), Case((n(5),), {"max": 0.25})],
-    "where": [Case((b(2, 3), n(3), n(2, 1))), Case((b(3), n(3), 0))],
+    "clamp": [
+        Case((i(9, 3),), {"min": 2.5}),
+        Case((n(5),), {"min": 0}),
+        Case((n(5),), {"min": -0.5, "max": 0.5}),
+        Case((n(5),), {"max": 0.25}),
+    ],
+    "where": [
+        Case((b(3), 1.0, 0.0)),
+        Case((b(3), n(3), i(9, 3))),
+        Case((b(2, 3), n(3), n(2, 1))),
+        Case((b(3), n(3), 0)),
+    ],
     "eq": [Case((i(2, 5), i(2, 5)))],
     "ne": [Case((i(2, 5), 1))],
     "lt": [Case((n(3), n(2, 1)))],
@@ -78,7 +102,12 @@ CASES: dict[str, list[Case]] = {
     "ge": [Case((n(3), n(3)))],
     "cast": [Case((n(3),), {"dtype": "float64"}), Case((i(3, 3),), {"dtype": "float32"})],
     # reductions
-    "sum": [Case((n(2, 3),)), Case((n(2, 3, 4),), {"axis": (0, -1)}), Case((n(2, 3),), {"axis": 1, "keepdim": True})],
+    "sum": [
+        Case((i(9, 4).astype("uint8"),)),
+        Case((n(2, 3),)),
+        Case((n(2, 3, 4),), {"axis": (0, -1)}),
+        Case((n(2, 3),), {"axis": 1, "keepdim": True}),
+    ],
     "mean": [Case((n(2, 3),)), Case((n(2, 3, 4),), {"axis": (0, 2)}), Case((i(9, 4),))],
     "amax": [Case((far(2, 3),)), Case((far(2, 3),), {"axis": 0}), Case((far(2, 3),), {"axis": 1, "keepdim": True})],
     "amin": [Case((far(2, 3),)), Case((far(2, 3, 2),), {"axis": (0, 2)})],
@@ -88,7 +117,8 @@ CASES: dict[str, list[Case]] = {
     "permute": [Case((n(2, 3, 4),), {"dims": (2, 0, 1)}), Case((n(2, 3),), {"dims": (-1, 0)})],
     "expand": [Case((n(2, 1),), {"shape": (4, 2, 3)}), Case((n(3),), {"shape": (2, -1)})],
     "sum_to": [Case((n(4, 2, 3),), {"shape": (2, 1)}), Case((n(2, 3),), {"shape": (2, 3)})],
-    "cat": [Case((n(2, 3), n(1, 3))), Case((n(2, 3), n(2, 1), n(2, 2)), {"axis": -1})],
+    "cat": [Case((n(2, 3), i(9, 1, 3))), Case((n(2, 3), n(1, 3))), Case((n(2, 3), n(2, 1), n(2, 2)), {"axis": -1})],
+    "stop_gradient": [Case((n(2, 3),))],
     # index
     "getitem": [
         Case((n(4, 3),), {"index": (slice(1, None, 2),)}),
@@ -101,6 +131,7 @@ CASES: dict[str, list[Case]] = {
     "one_hot": [Case((i(4, 2, 3),), {"num_classes": 4}), Case((i(4, 3),), {"num_classes": 5, "dtype": "float32"})],
     # linear
     "matmul": [
+        Case((n(2, 3), i(9, 3, 4))),
         Case((n(2, 3), n(3, 4))),
         Case((n(5, 2, 3), n(3, 4))),
         Case((n(2, 3), n(5, 3, 4))),
@@ -123,10 +154,11 @@ CASES: dict[str, list[Case]] = {
     "avg_pool2d": [Case((n(1, 2, 4, 4),), {"kernel_size": (2, 2), "stride": (2, 2)}), Case((n(1, 2, 5, 5),), POOL)],
     "spread2d": [Case((n(1, 2, 3, 3),), {"size": (5, 5), **POOL})],
     # normalising
-    "softmax": [Case((n(2, 3),)), Case((n(2, 3, 2),), {"axis": 1})],
+    "softmax": [Case((i(9, 2, 3),)), Case((n(2, 3),)), Case((n(2, 3, 2),), {"axis": 1})],
     "log_softmax": [Case((n(2, 3),)), Case((n(2, 3),), {"axis": 0})],
     "dropout": [Case((n(4, 3), STATE), {"p": 0.4}), Case((n(4, 3), STATE), {"p": 1.0})],
     "softmax_cross_entropy": [Case((n(3, 4), np.array([0, 3, 1]))), Case((n(0, 4), i(4, 0)))],
+    "nll": [Case((n(3, 4), np.array([0, 3, 1])))],
     # random
     "random_normal": [Case((STATE,), {"shape": (2, 3), "mean": 1.0, "stddev": 2.0})],
     "random_uniform": [Case((STATE,), {"shape": (4,), "low": -1.0, "high": 1.0, "dtype": "float64"})],

@@ -1,10 +1,10 @@
-"""The op table on a GPU, against the CPU; `make gpu` runs it. Without a GPU there are no cases, and pytest says skipped."""
+"""The op table on a GPU, against the CPU; `make gpu` runs it. Without a GPU there are no cases: skipped."""
 
 import numpy as np
 import pytest
-from cases import ALL, IDS
 
 import research
+from cases import ALL, IDS
 from shared_ops.bits import same_bits
 from shared_ops.device import Device, to_host
 from shared_ops.op import REGISTRY

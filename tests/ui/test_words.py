@@ -1,5 +1,6 @@
 """Numbers and names as people read them, and which run is better."""
 
+import importlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from ui import as_json, comparison, words
 from ui.boxes import plain
+from ui.problems import MISTAKES, is_mistake
 
 
 @pytest.mark.parametrize(
@@ -104,3 +106,10 @@ def test_json_of_records(capsys):
         "a": [0, 1],
         "3": 0.5,
     }
+
+
+@pytest.mark.parametrize("name", sorted(MISTAKES))
+def test_every_kind_of_mistake_exists_under_its_name(name):
+    module, _, kind = name.rpartition(".")
+    assert is_mistake(getattr(importlib.import_module(module), kind)("told"))
+    assert not is_mistake(ValueError("a defect"))

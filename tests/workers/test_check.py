@@ -104,6 +104,11 @@ def test_a_bad_module_names_the_users_line(tmp_path, how, code, told):
     assert "Traceback" not in problem.value.args[0]
 
 
+def test_what_a_module_prints_stays_out_of_the_output(tmp_path, capsys):
+    check(module(tmp_path, NET + "\nprint('hello')\n"))
+    assert (capsys.readouterr().out, "hello") == ("", "hello")
+
+
 def test_a_module_may_not_hide_an_installed_one(tmp_path):
     with pytest.raises(SpecProblem, match="random is also the name of an installed module"):
         check(module(tmp_path, NET, name="random"))
@@ -140,5 +145,5 @@ def test_a_check_leaves_the_seed_alone():
     research.manual_seed(3)
     expected = research.rand(3).numpy()
     research.manual_seed(3)
-    check(with_net(["Flatten", {"Linear": [64, 10]}]))
+    check(with_net(["Flatten", "Dropout", {"Linear": [64, 10]}]))
     assert np.array_equal(research.rand(3).numpy(), expected)

@@ -16,7 +16,8 @@ from test_launch import under_way, until, with_module
 
 from db import Journal, NewerStore, Store
 from workers import cluster, keeper
-from workers.launch import launch, stop
+from workers.experiment import Experiment
+from workers.launch import launch, stop, wait
 from workers.line import KeeperGone
 from workers.writing import writing
 
@@ -34,7 +35,7 @@ ASK = "from workers.cluster import ensure_keeper; print(ensure_keeper().pid)"
 
 
 def test_many_ask_at_once_and_get_one_keeper_and_its_death_loses_nothing(fresh_home, tmp_path):
-    asking = [subprocess.Popen([sys.executable, "-c", ASK], stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    asking = [subprocess.Popen([sys.executable, "-c", ASK], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     pids = {process.communicate(timeout=90)[0].strip() for process in asking}
     assert len(pids) == 1
     assert cluster.running_keeper().pid == int(pids.pop())
@@ -51,6 +52,31 @@ def test_many_ask_at_once_and_get_one_keeper_and_its_death_loses_nothing(fresh_h
     ended = Store().run(run_id)
     assert (ended.state, ended.stop_requested) == ("failed", True)
     assert sum(len(series.steps) for series in Store().metrics(run_id).values()) == len(journal)
+
+
+HEAD = """
+import sys, time, ray
+found = ray.init(address="local", num_cpus=4, include_dashboard=False, object_store_memory=10**8, _temp_dir=sys.argv[1])
+print(found.address_info["address"], flush=True)
+time.sleep(120)
+"""
+
+
+def test_the_same_spec_runs_on_a_cluster_that_is_already_up(fresh_home, monkeypatch, spec_file):
+    for name, value in {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "ab" * 32, "RAY_USAGE_STATS_ENABLED": "0"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    folder = cluster.short_dir() / "head"
+    command = [sys.executable, "-c", HEAD, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as head:
+        try:
+            monkeypatch.setenv("LOCKSTEP_RAY_ADDRESS", head.stdout.readline().strip())
+            run = wait(launch(Experiment.from_yaml(spec_file, ["workers=2"])), timeout_s=60)
+            assert (run.state, run.message) == ("finished", "")
+            assert cluster.running_keeper().address == os.environ["LOCKSTEP_RAY_ADDRESS"]
+            end_keeper()
+        finally:
+            head.kill()
 
 
 def _is_gone(pid):

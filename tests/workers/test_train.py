@@ -136,7 +136,7 @@ class Thread:
         return self.meeting.reduce(self.rank, self.turn, array)
 
 
-def in_ranks(folder, size, **more):
+def in_ranks(folder, size, before=None, **more):
     """The trainers of a data-parallel run, and rank 0's report. Built one after the other: they share a generator."""
     meeting, report = Meeting(size, timeout_s=20), Memory()
     groups = [Host(meeting), *(Thread(meeting, rank) for rank in range(1, size))]
@@ -145,6 +145,8 @@ def in_ranks(folder, size, **more):
         Trainer(experiment(workers=size, **more), mine, folder, group)
         for group, mine in zip(groups, reports, strict=True)
     ]
+    if before:
+        before(trainers)
     problems = []
 
     def work(trainer):
@@ -214,3 +216,13 @@ def test_an_abandoned_meeting_wakes_who_waits():
     meeting.abandon("it was killed")
     thread.join(5)
     assert seen == ["woken"]
+
+
+def test_ranks_start_from_the_weights_of_rank_0(tmp_path):
+    def spoil(trainers):
+        trainers[1].parameters[0].array[...] = 7.0  # as a module does that draws from a generator of its own
+
+    trainers, _ = in_ranks(tmp_path, 2, before=spoil)
+    for name, value in weights(trainers[0]).items():
+        assert np.array_equal(weights(trainers[1])[name], value)
+    assert np.abs(weights(trainers[0])["1.weight"]).max() < 2

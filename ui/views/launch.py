@@ -13,10 +13,13 @@ with boxes.explained("The experiments cannot be read"):
     else:
         path = launching.choose(files)
         values = launching.read(path)
+        above = st.container()  # the button stays in sight, whatever the length of the form
         filled = launching.filled_in(path, values)
         if filled is not None:
+            with above:
+                launching.launch_button(filled, path)
             launching.show_spec(filled)
-            launching.launch_button(filled, path)
+            launching.glimpse(filled)
 
 if launched := st.session_state.pop("launched", None):
     session.pick_run(launched)
