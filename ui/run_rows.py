@@ -63,5 +63,8 @@ def columns(rows: list[RunRow], limit: int = 3) -> list[str]:
 
 
 def label(run: Run) -> str:
-    """A run in one line, for lists to choose from: digits-mlp-3 · finished · 2 min ago."""
-    return f"{run.name or run.id} · {run.state} · {words.ago(run.created_at)}"
+    """A run in one line, for lists to choose from: digits-mlp-3 · 2026-03-01 14:05.
+
+    Nothing in it changes while the run goes on: Streamlit knows a choice by its label, and would lose it.
+    """
+    return f"{run.name or run.id} · {words.clock(run.created_at)}"

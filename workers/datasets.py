@@ -81,10 +81,10 @@ def _digits_table() -> np.ndarray:
 def _npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
     where = f"data.path {path}"
     try:
-        arrays = np.load(path, allow_pickle=False)
-        if not isinstance(arrays, np.lib.npyio.NpzFile):
-            raise SpecProblem(f"{where}: needs an .npz file with the arrays x and y; this is a single array.")
-        with arrays:
+        with open(path, "rb") as file:  # NumPy leaves a torn file open
+            arrays = np.load(file, allow_pickle=False)
+            if not isinstance(arrays, np.lib.npyio.NpzFile):
+                raise SpecProblem(f"{where}: needs an .npz file with the arrays x and y; this is a single array.")
             missing = [key for key in ("x", "y") if key not in arrays.files]
             if missing:
                 raise SpecProblem(f"{where}: needs the arrays x and y; it holds {listed(arrays.files) or 'none'}.")

@@ -52,14 +52,15 @@ def server(live_home: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
         stderr=subprocess.DEVNULL,
         text=True,
     )
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         said = process.stdout.readline()  # it speaks when it serves
         assert f"http://localhost:{port}" in said, said
         yield f"http://localhost:{port}", process
     finally:
         process.terminate()
         process.wait(20)
+        process.stdout.close()
 
 
 @pytest.fixture(scope="module")
