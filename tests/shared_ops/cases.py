@@ -43,6 +43,7 @@ def b(*shape):
 
 
 CONV = {"stride": (2, 1), "padding": (1, 0), "dilation": (1, 2), "groups": 2}
+TALL = {"stride": (1, 1), "padding": (0, 0), "dilation": (2, 1), "groups": 1}
 POOL = {"kernel_size": (2, 3), "stride": (2, 1), "padding": (1, 0)}
 STATE = seeded(5)
 
@@ -56,7 +57,7 @@ CASES: dict[str, list[Case]] = {
         Case((n(3), 2.5)),
         Case((n(), n(2))),
     ],
-    "sub": [Case((n(2, 3), n(2, 1))), Case((1, n(3)))],
+    "sub": [Case((n(3), i(9, 3))), Case((n(2, 3), n(2, 1))), Case((1, n(3)))],
     "mul": [Case((n(2, 3), i(9, 3))), Case((n(2, 3), n(1, 3))), Case((n(2), 3)), Case((n(0, 3), n(3)))],
     "div": [Case((n(2, 3), pos(3))), Case((1, pos(3))), Case((i(5, 3), i(5, 3) + 1))],
     "neg": [Case((n(3),))],
@@ -80,8 +81,8 @@ CASES: dict[str, list[Case]] = {
     "relu": [Case((n(2, 3),)), Case((i(5, 3) - 2,))],
     "leaky_relu": [Case((n(5),)), Case((n(5),), {"negative_slope": 0.2})],
     "softplus": [Case((n(5),))],
-    "maximum": [Case((n(2, 3), n(3))), Case((n(4), 0))],
-    "minimum": [Case((n(2, 3), n(3))), Case((n(4), 0.0))],
+    "maximum": [Case((n(3), i(9, 3))), Case((n(2, 3), n(3))), Case((n(4), 0))],
+    "minimum": [Case((n(3), i(9, 3))), Case((n(2, 3), n(3))), Case((n(4), 0.0))],
     "clamp": [
         Case((i(9, 3),), {"min": 2.5}),
         Case((n(5),), {"min": 0}),
@@ -143,7 +144,10 @@ CASES: dict[str, list[Case]] = {
     "linear": [Case((n(2, 3), n(4, 3), n(4))), Case((n(2, 5, 3), n(4, 3), n(4))), Case((n(3), n(4, 3), n(4)))],
     # convolution and pooling
     "conv2d": [Case((n(2, 3, 5, 4), n(4, 3, 3, 2))), Case((n(2, 4, 5, 5), n(6, 2, 3, 2)), CONV)],
-    "conv2d_input": [Case((n(2, 6, 3, 3), n(6, 2, 3, 2)), {"size": (5, 5), **CONV})],
+    "conv2d_input": [
+        Case((n(2, 4, 1, 3), n(4, 3, 3, 2)), {"size": (5, 4), **TALL}),
+        Case((n(2, 6, 3, 3), n(6, 2, 3, 2)), {"size": (5, 5), **CONV}),
+    ],
     "conv2d_weight": [Case((n(2, 6, 3, 3), n(2, 4, 5, 5)), {"kernel": (3, 2), **CONV})],
     "max_pool2d": [
         Case((far(2, 2, 4, 4),), {"kernel_size": (2, 2), "stride": (2, 2)}),
