@@ -82,7 +82,7 @@ def _known(step: _Step) -> dict[str, Any]:
     operation = step.operation
     assert operation.op is not None
     wants = tuple(edge is not None for edge in step.parents)
-    return operation.op.known(operation.inputs, operation.outputs, operation.attrs, wants)
+    return operation.op.known(operation.inputs, operation.outputs, operation.attrs, step.input_specs, wants)
 
 
 def _ones_like(y: Node) -> Node:

@@ -17,7 +17,7 @@ class Step:
     A step knows the steps before it, never the tensors: a value that no rule asks for is freed at once.
     """
 
-    __slots__ = ("__weakref__", "attrs", "input_specs", "op", "order", "parents", "saved")
+    __slots__ = ("__weakref__", "input_specs", "op", "order", "parents", "saved")
 
     def __init__(self, op: Op, parents: tuple, input_specs: tuple, saved: dict[str, Any]):
         self.op, self.parents, self.input_specs, self.saved = op, parents, input_specs, saved
@@ -35,19 +35,10 @@ class Saved:
     """A tensor's value as it was when an op used it. `version` counts the tensor's changes in place."""
 
     __slots__ = ("array", "index", "step", "version", "version_then")
-    world = "research"
 
     def __init__(self, tensor: Any):
         self.array, self.step, self.index = tensor.array, tensor.step, tensor.index
         self.version, self.version_then = tensor.version, tensor.version[0]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.array.shape
-
-    @property
-    def dtype(self) -> Any:
-        return self.array.dtype
 
     def changed(self) -> bool:
         """Whether somebody wrote into the array since."""

@@ -12,11 +12,9 @@ from research.grad_mode import is_grad_enabled, no_grad
 from research.tape import Leaf, Saved, Step
 from shared_ops import ops
 from shared_ops.device import Device, array_module, device_of, to_host
-from shared_ops.op import Op
+from shared_ops.op import NUMBERS, Op
 from shared_ops.operators import Operators
 from shared_ops.spec import spec_of
-
-NUMBERS = frozenset([bool, int, float])
 
 _observers: list[Callable[[Op, tuple], None]] = []
 
@@ -39,22 +37,20 @@ class Tensor(Operators):
             self.requires_grad_()
 
     def __apply_op__(self, op: Op, args: tuple, attrs: dict[str, Any]) -> Any:
-        args = tuple(a if isinstance(a, Tensor) or type(a) in NUMBERS else _as_operand(a) for a in args)
-        arrays = tuple(a.array if isinstance(a, Tensor) else a for a in args)
-        op.check(arrays, attrs)
+        args = [a if isinstance(a, Tensor) or type(a) in NUMBERS else _as_operand(a) for a in args]  # type: ignore[assignment]
+        arrays = [a.array if isinstance(a, Tensor) else a for a in args]
+        specs = op.check(arrays, attrs)
         out = op.kernel(array_module(arrays), *arrays, **attrs)
-        results = tuple(map(_as_array, out)) if isinstance(out, tuple) else (_as_array(out),)
+        outs = [_wrap(a if type(a) is np.ndarray else _as_array(a)) for a in (out if type(out) is tuple else (out,))]
         for observer in _observers:
-            observer(op, results)
-        tensors = tuple(map(_wrap, results))
-        if op.grad_rule is not None and is_grad_enabled() and results[0].dtype.kind in "fc":
-            wants = tuple(isinstance(a, Tensor) and a.step is not None for a in args)
+            observer(op, tuple(t.array for t in outs))
+        if op.grad_rule is not None and is_grad_enabled() and outs[0].dtype.kind in "fc":
+            parents = tuple([(a.step, a.index) if isinstance(a, Tensor) and a.step is not None else None for a in args])
+            wants = tuple([edge is not None for edge in parents])
             if True in wants:
-                parents = tuple((a.step, a.index) if want else None for a, want in zip(args, wants, strict=True))
-                specs = tuple(map(spec_of, arrays))
-                used = tuple(Saved(a) if isinstance(a, Tensor) else a for a in args)
-                tensors[0].step = Step(op, parents, specs, op.known(used, tuple(map(Saved, tensors)), attrs, wants))
-        return tensors if len(tensors) > 1 else tensors[0]
+                known = op.known(args, outs, attrs, specs, wants)
+                outs[0].step = Step(op, parents, specs, {name: _saved(value) for name, value in known.items()})
+        return outs[0] if len(outs) == 1 else tuple(outs)
 
     # what it is -----------------------------------------------------------------------------------------------------
     @property
@@ -256,6 +252,12 @@ def _as_array(data: Any) -> Any:
 def _as_operand(data: Any) -> Any:
     """What an op takes beside tensors: NumPy's numbers give way as Python's do, all else is an array."""
     return data.item() if isinstance(data, np.generic) else _as_array(data)
+
+
+def _saved(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return Saved(value)
+    return tuple(map(_saved, value)) if type(value) is tuple else value
 
 
 def _plain_index(index: Any) -> Any:

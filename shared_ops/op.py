@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shared_ops.device import array_module
@@ -12,6 +12,7 @@ from shared_ops.spec import Spec, SpecError, spec_of
 REGISTRY: dict[str, Op] = {}
 
 CHECKED_SIGNATURES_PER_OP = 4096
+NUMBERS = frozenset([bool, int, float])  # Python's own, which an op takes beside arrays
 
 
 class Op:
@@ -26,7 +27,7 @@ class Op:
         self.kernel, self.spec_rule = kernel, spec
         self.grad_rule: Callable | None = None
         self.outputs = outputs
-        self.needs: tuple[str, ...] = ()
+        self._sources: tuple[tuple[str, str, Any], ...] = ()
         parameters = list(inspect.signature(kernel).parameters.values())[1:]
         self.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
         self.variadic = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
@@ -68,8 +69,22 @@ class Op:
         an input (`x`), `out` or a further output, a setting, `x_spec` (an input's Spec without its data), or `wants`:
         per input, whether anybody asks for its gradient. It returns a gradient, or None, for each input.
         """
-        self.grad_rule, self.needs = rule, tuple(inspect.signature(rule).parameters)[1:]
+        needs = tuple(inspect.signature(rule).parameters)[1:]
+        self.grad_rule, self._sources = rule, tuple((name, *self._source(name)) for name in needs)
         return rule
+
+    def _source(self, name: str) -> tuple[str, Any]:
+        """Where the value of this name comes from: its kind, and where among those, or a setting's default."""
+        inputs: dict[str, Any] = {n: i for i, n in enumerate(self.inputs)}
+        if self.variadic:
+            inputs[self.variadic] = slice(len(self.inputs), None)
+        if name in inputs:
+            return "input", inputs[name]
+        if name in self.outputs:
+            return "output", self.outputs.index(name)
+        if name in self.attrs:
+            return "setting", self.attrs[name]
+        return ("wants", None) if name == "wants" else ("spec", inputs[name.removesuffix("_spec")])
 
     # use --------------------------------------------------------------------------------------------------------
     def infer(self, specs: tuple[Any, ...], attrs: Mapping[str, Any]) -> tuple[Spec, ...]:
@@ -90,41 +105,43 @@ class Op:
             raise SpecError(f"{self.name}: {error}") from None
         return out if isinstance(out, tuple) else (out,)
 
-    def check(self, args: tuple[Any, ...], attrs: Mapping[str, Any]) -> None:
-        """Raise SpecError when arrays do not fit. Asked once for each signature, then remembered."""
-        key: Any = (
-            *[(a.shape, a.dtype) if hasattr(a, "shape") else type(a) for a in args],
-            *attrs.items(),
-        )
-        try:
-            if key in self._checked:
-                return
-        except TypeError:  # an index array among the settings has no hash
-            key = None
-        self.infer(tuple(map(spec_of, args)), attrs)
-        if key is not None:
-            if len(self._checked) >= CHECKED_SIGNATURES_PER_OP:
-                self._checked.clear()
-            self._checked[key] = True
+    def check(self, args: Sequence[Any], attrs: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The Specs of these arrays and numbers. Raises SpecError when they do not fit.
 
-    def known(self, args: tuple, outputs: tuple, attrs: Mapping[str, Any], wants: tuple[bool, ...]) -> dict[str, Any]:
+        The rule is asked once for each signature; the answer is remembered.
+        """
+        signature = [type(a) if type(a) in NUMBERS else (a.shape, a.dtype) for a in args]
+        key: Any = (*signature, *attrs.items()) if attrs else tuple(signature)
+        try:
+            specs = self._checked.get(key)
+        except TypeError:  # a slice among the settings has no hash
+            specs, key = None, None
+        if specs is None:
+            specs = tuple(map(spec_of, args))
+            self.infer(specs, attrs)
+            if key is not None:
+                if len(self._checked) >= CHECKED_SIGNATURES_PER_OP:
+                    self._checked.clear()
+                self._checked[key] = specs
+        return specs
+
+    def known(
+        self,
+        args: Sequence[Any],
+        outputs: Sequence[Any],
+        attrs: Mapping[str, Any],
+        specs: Sequence[Any],
+        wants: tuple[bool, ...],
+    ) -> dict[str, Any]:
         """The values that the gradient rule asks for, by name."""
-        inputs = dict(zip(self.inputs, args, strict=False))
-        if self.variadic:
-            rest = args[len(self.inputs) :]
-            inputs |= {self.variadic: rest, f"{self.variadic}_spec": tuple(map(spec_of, rest))}
         known: dict[str, Any] = {}
-        for name in self.needs:
-            if name in inputs:
-                known[name] = inputs[name]
-            elif name in self.outputs:
-                known[name] = outputs[self.outputs.index(name)]
-            elif name in self.attrs:
-                known[name] = attrs.get(name, self.attrs[name])
-            elif name == "wants":
-                known[name] = wants
+        for name, kind, at in self._sources:
+            if kind == "input":
+                known[name] = args[at]
+            elif kind == "setting":
+                known[name] = attrs.get(name, at)
             else:
-                known[name] = spec_of(inputs[name.removesuffix("_spec")])
+                known[name] = wants if kind == "wants" else outputs[at] if kind == "output" else specs[at]
         return known
 
     def backward(self, g: Any, known: Mapping[str, Any]) -> tuple[Any, ...]:
