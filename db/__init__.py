@@ -7,7 +7,7 @@ Store().metrics(run_id)["loss"].values          # anyone, at any time
 """
 
 from .errors import NewerStore, StoreError, StoreLocked, UnknownModel, UnknownRun
-from .home import home
+from .home import STORE_NAME, home, journal_path, make_private
 from .journal import Journal
 from .records import (
     Ack,
@@ -25,6 +25,7 @@ from .store import Store
 from .writer import Writer
 
 __all__ = [
+    "STORE_NAME",
     "Ack",
     "AliasChange",
     "Artifact",
@@ -44,4 +45,6 @@ __all__ = [
     "UnknownRun",
     "Writer",
     "home",
+    "journal_path",
+    "make_private",
 ]

@@ -34,8 +34,10 @@ class StoreLocked(StoreError):
 SHOWN = 8  # names in one message
 
 
-def known(names: Iterable[str], wanted: str, what: str, total: int | None = None) -> str:
+def known(names: Iterable[str], wanted: str, what: str, total: int | None = None, similar: Iterable[str] = ()) -> str:
     """A sentence for errors: what exists, the closest names first; `total` when `names` are not all of them.
+
+    `similar` are the spellings that may have been meant, when they are not the names themselves.
 
     >>> known(["digits", "mnist"], "digit", "models")
     'Did you mean digits? The models here: digits, mnist.'
@@ -43,7 +45,7 @@ def known(names: Iterable[str], wanted: str, what: str, total: int | None = None
     names = list(names)
     if not names:
         return f"There are no {what} in this store yet."
-    close = difflib.get_close_matches(wanted, names, n=3)
+    close = difflib.get_close_matches(wanted, list(similar) or names, n=3)
     hint = f"Did you mean {' or '.join(close)}? " if close else ""
     more = (total or len(names)) - SHOWN
     return f"{hint}The {what} here: {', '.join(names[:SHOWN])}{f' and {more} more' if more > 0 else ''}."

@@ -15,6 +15,7 @@ from typing import Any
 
 from . import codec
 from .errors import StoreError
+from .home import make_private
 from .records import Event
 
 
@@ -28,9 +29,9 @@ class Journal:
         self.path = Path(path)
         self._mutex = threading.Lock()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self.path.parent)
             # Unbuffered: what is written must not wait in this process, which may be killed at any moment.
-            self._file: int | None = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            self._file: int | None = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StoreError(f"The journal {self.path} cannot be opened: {error.strerror}.") from None
         self._size, self.last_seq = _whole_lines(self._file)

@@ -45,7 +45,7 @@ class Lock:
         self.store = store
         try:
             # Not truncated on opening: until the lock is ours, what it says is its owner's.
-            self._file: int | None = os.open(lock_path(store), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._file: int | None = os.open(lock_path(store), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StoreError(
                 f"The store {store} cannot be written: its lock file cannot be opened ({error.strerror}). "

@@ -51,11 +51,11 @@ def in_state(state: str, now: float) -> ColumnElement[bool]:
 
 def to_run(row: Row[Any], now: float) -> Run:
     """The record of a row of select_runs, as seen at `now`: a run that was silent for too long is shown as failed."""
-    state, message, ended_at = row.state, row.message, row.ended_at
+    state, message, ended_at, presumed = row.state, row.message, row.ended_at, False
     silent_s = now - row.heartbeat_at
     if silent_s > STALE_AFTER_S.get(state, float("inf")):
         message = silence(state, silent_s)
-        state, ended_at = "failed", row.heartbeat_at
+        state, ended_at, presumed = "failed", row.heartbeat_at, True
     return Run(
         id=row.id,
         experiment=row.experiment,
@@ -75,6 +75,7 @@ def to_run(row: Row[Any], now: float) -> Run:
         run_dir=Path(row.run_dir),
         parent=row.parent,
         stop_requested=row.stop_requested,
+        presumed=presumed,
     )
 
 
@@ -94,9 +95,11 @@ def find_run(connection: Connection, wanted: str) -> tuple[int, str]:
     if found:
         some = ", ".join(row.id for row in found[:8]) + (" and more" if len(found) > 8 else "")
         raise UnknownRun(f"Several runs begin with {wanted!r}: {some}. Give more characters of the id.")
-    newest = connection.execute(select(RunRow.id).order_by(RunRow.number.desc()).limit(200)).scalars()
+    newest = connection.execute(select(RunRow.name, RunRow.id).order_by(RunRow.number.desc()).limit(200)).all()
     total = connection.execute(select(func.count()).select_from(RunRow)).scalar_one()
-    raise UnknownRun(f"There is no run {wanted!r}. {known(newest, wanted, 'runs (newest first)', total)}")
+    both = [f"{row.name} ({row.id})" for row in newest]
+    told = known(both, wanted, "runs (newest first)", total, [name for row in newest for name in row])
+    raise UnknownRun(f"There is no run {wanted!r}. {told}")
 
 
 def find_model(connection: Connection, name: str) -> int:

@@ -12,28 +12,34 @@ from sqlalchemy import Connection, or_, select, update
 from .append import store
 from .errors import StoreError
 from .events import Batch, batch_of
+from .home import journal_path
 from .journal import iterate
 from .models import RunRow
 from .records import Event
 from .states import ENDED, silence
 
-JOURNAL_NAME = "journal.jsonl"
 BATCH = 50_000  # events held in memory at a time
+AHEAD_S = 60.0  # a heartbeat so far in the future is from before the clock was set back: it says nothing
 
 
 def reap(connection: Connection, stale_after_s: dict[str, float], now: float) -> list[str]:
     """End the runs that were silent for `stale_after_s[state]` seconds, within the caller's transaction; their ids."""
-    silent = [(RunRow.state == state) & (RunRow.heartbeat_at <= now - after) for state, after in stale_after_s.items()]
+    ahead = RunRow.heartbeat_at > now + AHEAD_S
+    silent = [
+        (RunRow.state == state) & (ahead | (RunRow.heartbeat_at <= now - after))
+        for state, after in stale_after_s.items()
+    ]
     statement = select(
         RunRow.number, RunRow.id, RunRow.state, RunRow.heartbeat_at, RunRow.run_dir, RunRow.stop_requested
     )
     reaped = []
     for row in connection.execute(statement.where(or_(*silent)).order_by(RunRow.number)).all():
-        journal = Path(row.run_dir) / JOURNAL_NAME
-        heard_at = max(row.heartbeat_at, _written_at(journal, now))
+        journal = journal_path(Path(row.run_dir))
+        said_at = row.heartbeat_at if row.heartbeat_at <= now + AHEAD_S else 0.0
+        heard_at = max(said_at, _written_at(journal, now))
         if heard_at > now - stale_after_s[row.state]:
             continue  # it lives, and only its messages do not arrive: this writer may have just started
-        _end(connection, row.number, journal, heard_at, now)
+        _end(connection, row.number, journal, heard_at or now, now)
         reaped.append(row.id)
     return reaped
 

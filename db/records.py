@@ -16,7 +16,10 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True)
 class Run:
-    """One run. `state` is created, running, finished, failed or stopped; `heartbeat_at` is its last sign of life."""
+    """One run. `state` is created, running, finished, failed or stopped; `heartbeat_at` is its last sign of life.
+
+    `presumed`: the store does not say that it failed, only that nothing was heard of it; it may yet speak again.
+    """
 
     id: str
     experiment: str
@@ -36,6 +39,7 @@ class Run:
     run_dir: Path
     parent: str | None
     stop_requested: bool
+    presumed: bool = False
 
     @property
     def ended(self) -> bool:
@@ -111,3 +115,4 @@ class Ack:
 
     last_seq: int
     stop_requested: bool
+    presumed: bool = False

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from .engine import reading, writing
 from .errors import NewerStore, StoreError, StoreLocked, plain_errors
+from .home import make_private
 from .lock import Lock
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def ensure(path: Path, timeout_s: float = 10.0) -> None:
     while (found := revision(path)) != HEAD:
         if found is not None:
             check_known(found, path)
-        make_folder(path)
+        make_private(path.parent)
         try:
             with Lock(path, timeout_s=0.0):
                 migrate(path)
@@ -103,17 +104,6 @@ def check_known(found: str, path: Path) -> None:
             f"The store {path} was written by a newer Lockstep (its schema is {found}, this one knows up to {HEAD}). "
             "It was left as it is. Upgrade Lockstep, or name another place with LOCKSTEP_HOME."
         )
-
-
-def make_folder(path: Path) -> None:
-    """Create the folder of the store. Raises StoreError when that cannot be."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"The folder {path.parent} for the store cannot be created ({error.strerror}). "
-            "Name another place with LOCKSTEP_HOME."
-        ) from None
 
 
 def _config() -> Config:

@@ -14,8 +14,9 @@ NEXT: dict[str, tuple[str, ...]] = {
 ENDED = frozenset(state for state, following in NEXT.items() if not following)
 ACTIVE = frozenset(NEXT) - ENDED
 
-# A running run sends a heartbeat every few seconds. One that is only created may wait for a cluster to start.
-STALE_AFTER_S = {"running": 15.0, "created": 60.0}
+# A running run sends a heartbeat every second, and a dead one is to show as failed within 15 s. One that is only
+# created may wait for a cluster to start.
+STALE_AFTER_S = {"running": 12.0, "created": 60.0}
 
 
 def check_state(state: str) -> str:

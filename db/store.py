@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from . import codec, queries
 from .engine import reading
@@ -61,6 +61,13 @@ class Store:
             statement = statement.where(queries.in_state(check_state(state), now))
         with self._read() as connection:
             return [queries.to_run(row, now) for row in connection.execute(statement)]
+
+    def count(self, *states: str) -> int:
+        """The number of runs in these states, as `runs` finds them."""
+        now = queries.now()
+        wanted = or_(*(queries.in_state(check_state(state), now) for state in states))
+        with self._read() as connection:
+            return connection.execute(select(func.count()).select_from(RunRow).where(wanted)).scalar_one()
 
     def run(self, run_id: str) -> Run:
         """One run. Raises UnknownRun, which says what exists."""

@@ -20,12 +20,12 @@ from . import append, queries, reaper, registry
 from .codec import clean, clean_name, clean_path
 from .engine import writing
 from .errors import StoreError, plain_errors
-from .home import store_path
+from .home import journal_path, make_private, store_path
 from .lock import Lock
 from .models import ArtifactRow, ExperimentRow, ParamRow, RunRow
 from .records import Ack, Event, Scalar
-from .schema import make_folder, migrate
-from .states import ACTIVE, ENDED, check_change
+from .schema import migrate
+from .states import ACTIVE, ENDED, STALE_AFTER_S, check_change
 
 ID_BYTES = 6  # 12 hex characters
 
@@ -41,7 +41,7 @@ class Writer:
         self.path = store_path(path)
         self._mutex = threading.RLock()
         self._connection: Connection | None = None
-        make_folder(self.path)
+        make_private(self.path.parent)
         self._lock = Lock(self.path, lock_timeout_s)
         try:
             migrate(self.path)
@@ -194,7 +194,18 @@ class Writer:
         with self._write(durable=True) as connection:
             registry.remove_alias(connection, model, alias, reason)
 
-    def reap(self, stale_after_s: float = 12.0, created_stale_after_s: float = 60.0) -> list[str]:
+    def replay(self, run_id: str) -> None:
+        """Store what the run's journal holds and never arrived; for a run whose process is gone. Raises UnknownRun."""
+        with self._write() as connection:
+            number, _ = queries.find_run(connection, run_id)
+            run_dir = connection.execute(select(RunRow.run_dir).where(RunRow.number == number)).scalar_one()
+            reaper.replay(connection, number, journal_path(Path(run_dir)))
+
+    def reap(
+        self,
+        stale_after_s: float = STALE_AFTER_S["running"],
+        created_stale_after_s: float = STALE_AFTER_S["created"],
+    ) -> list[str]:
         """End the runs that were silent for so many seconds, and return their ids.
 
         First what their journals still hold is stored. When a journal ends with a final state, that is the run's state;

@@ -8,16 +8,15 @@ import streamlit as st
 
 from ui.problems import is_mistake
 
-_MARKDOWN = re.compile(r"([\\*_{}\[\]<>#|$~:!])")
+_MARKDOWN = re.compile(r"([\\*_{}\[\]<>#|$~:!&])")
+_CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")  # only what Markdown too takes for a code span, whatever stands around it
 
 
 def plain(text: str) -> str:
-    """Text that Markdown leaves as it is, but for `code`, which our messages use: __init__ stays __init__."""
-    parts = text.split("`")
-    if len(parts) % 2 == 0:  # an odd backtick quotes nothing
-        parts = [text.replace("`", "'")]
-    escaped = (part if i % 2 else _MARKDOWN.sub(r"\\\1", part) for i, part in enumerate(parts))
-    return "`".join(escaped).replace("\n", "  \n")
+    """Text that Markdown leaves as it is, but for `code` in a line, which our messages use: __init__ stays __init__."""
+    parts = _CODE.split(text)  # text, code, text, …
+    escaped = (f"`{part}`" if i % 2 else _MARKDOWN.sub(r"\\\1", part.replace("`", "'")) for i, part in enumerate(parts))
+    return "".join(escaped).replace("\n", "  \n")
 
 
 def error(title: str, problem: BaseException | str) -> None:

@@ -196,16 +196,3 @@ def probability_chart(labels: Sequence[str], probabilities: Sequence[float]) -> 
     figure.update_xaxes(type="category", title={"text": "class", "font": {"size": 12}})
     figure.update_yaxes(range=[0, 1.12], tickformat=".0%", tickvals=[0, 0.25, 0.5, 0.75, 1])
     return figure
-
-
-def waiting_chart(data_s: float, compute_s: float) -> go.Figure:
-    """Seconds spent computing beside seconds spent waiting for data: one bar, two parts."""
-    figure = go.Figure()
-    for name, seconds, colour in (("computing", compute_s, palette.BLUE), ("waiting for data", data_s, palette.ORANGE)):
-        hover = f"{name}: %{{x:.2f}} s<extra></extra>"
-        bar = go.Bar(y=[""], x=[seconds], name=name, orientation="h", marker={"color": colour}, hovertemplate=hover)
-        figure.add_trace(bar)
-    figure.update_layout(barmode="stack", height=28, margin={"l": 0, "r": 0, "t": 2, "b": 2}, showlegend=False)
-    figure.update_xaxes(visible=False, range=[0, data_s + compute_s])
-    figure.update_yaxes(visible=False)
-    return figure

@@ -87,6 +87,9 @@ def runs(experiment: str | None, state: str | None, limit: int, json: bool) -> N
     finals = store.final_metrics([run.id for run in found])
     if json:
         return as_json.write([{**as_json.plain(run), "metrics": finals.get(run.id, {})} for run in found])
+    if not found and (experiment or state) and (all_runs := store.runs()):
+        names = ", ".join(sorted({run.experiment for run in all_runs}))
+        return out().print(f"No such runs among {words.plural(len(all_runs), 'run')} of: {names}", markup=False)
     if not found:
         return out().print("No runs yet. Begin with: lockstep train examples/digits_mlp.yaml")
     rows = [run_rows.row(run, finals.get(run.id, {})) for run in found]

@@ -11,6 +11,7 @@ from ui.schema import MISSING, Field, fields
 from workers.yaml_file import parse_yaml
 
 SIMPLE = ("choice", "flag", "whole", "real", "text", "line", "fixed")
+MOST = 2**53 - 1  # the largest number that a browser counts to; neither an infinity nor NaN is below it
 WIDE, NARROW = 4, 2  # fields side by side: over the whole page, in a box of half its width
 
 
@@ -137,18 +138,17 @@ def _number(field: Field, given: Any, key: str) -> Any:
     convert: type[int] | type[float] = int if field.kind == "whole" else float
     try:
         value = None if given is None else convert(given)
-    except (TypeError, ValueError):
-        value = None  # the file says something that is no number; validation names it if it is left so
+    except (TypeError, ValueError, OverflowError):
+        value = None  # the file says something that is no number; the page's check of the file names it
+    if value is not None and not -MOST <= value <= MOST:
+        value = None
     about: dict[str, Any] = {
         "value": value,
-        "min_value": None if field.lowest is None else convert(field.lowest),
-        "max_value": None if field.highest is None else convert(field.highest),
         "step": 1 if field.kind == "whole" else _step(value),
         "format": "%d" if field.kind == "whole" else "%g",
         "placeholder": "none" if field.optional else "default",
     }
-    if value is not None and not (about["min_value"] or value) <= value <= (about["max_value"] or value):
-        about |= {"min_value": None, "max_value": None}  # the file is out of bounds: shown, and told on launch
+    # no bounds: a widget shows a number out of its bounds, but hands over the last good one; the spec's check tells
     typed = st.number_input(field.label, help=field.help, key=key, **about)
     if typed is None:
         return None if field.optional else MISSING

@@ -9,19 +9,11 @@ import yaml
 from db import home
 from ui import boxes, form, pictures, words
 from workers.experiment import Experiment
-from workers.yaml_file import read_spec
-
-
-def spec_files() -> list[Path]:
-    """The examples, then the user's own."""
-    from workers.launch import experiments
-
-    return experiments()
 
 
 def own_folder() -> str:
     """Where a user's own spec files go."""
-    return f"`{words.short_path(home() / 'experiments')}`"
+    return boxes.plain(f"`{words.short_path(home() / 'experiments')}`")
 
 
 def choose(files: list[Path]) -> Path:
@@ -32,18 +24,24 @@ def choose(files: list[Path]) -> Path:
     chosen: Path
     if len(files) <= 6:
         picked = st.pills(
-            "Experiment", files, default=files[0], format_func=lambda path: names[path], key="launch-example"
+            "Experiment",
+            files,
+            default=files[0],
+            format_func=lambda path: boxes.plain(names[path]),
+            key="launch-example",
         )
         chosen = picked or files[0]
     else:
         chosen = st.selectbox("Experiment", files, format_func=lambda path: names[path], key="launch-example")
-    st.caption(f"From `{chosen.parent.name}/{chosen.name}`. Your own spec files in {own_folder()} are listed here too.")
+    place = boxes.plain(f"`{chosen.parent.name}/{chosen.name}`")
+    st.caption(f"From {place}. Your own spec files in {own_folder()} are listed here too.")
     return chosen
 
 
-def read(path: Path) -> dict[str, Any]:
-    """The values in a spec file. Raises SpecProblem."""
-    return read_spec(path)
+def check_file(path: Path, values: dict[str, Any]) -> None:
+    """A box if the file could not be launched as it is: the form leaves out what no widget of it can say."""
+    with boxes.explained("This file has mistakes; where the form cannot show them, it shows the defaults"):
+        Experiment.from_dict(values, where=str(path), folder=path.parent)
 
 
 def filled_in(path: Path, values: dict[str, Any]) -> dict[str, Any] | None:
@@ -103,6 +101,6 @@ def start(filled: dict[str, Any], path: Path) -> str:
     try:
         with place.status("Checking the experiment …") as status:
             experiment = Experiment.from_dict(filled, where="the form", folder=path.parent)
-            return str(launch(experiment, on_status=lambda text: status.update(label=text)))
+            return str(launch(experiment, on_status=lambda text: status.update(label=boxes.plain(text))))
     finally:
         place.empty()  # the run, or the box that says why there is none, comes in its place

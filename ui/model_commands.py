@@ -89,8 +89,9 @@ def read_input(file: Path, shape: tuple[int, ...]) -> np.ndarray:
     if file.suffix.lower() != ".npy":
         return pictures.from_image(file, shape)[None]
     try:
-        return np.asarray(np.load(file, allow_pickle=False))
-    except (ValueError, OSError, EOFError) as problem:
+        with file.open("rb") as content:
+            return np.asarray(np.lib.format.read_array(content, allow_pickle=False))
+    except Exception as problem:  # NumPy parses the header as Python; damaged bytes raise whatever that raises
         reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
         raise UsageProblem(f"{file}: this is not a readable .npy file: {reason}") from None
 

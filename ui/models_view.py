@@ -25,7 +25,7 @@ def promotion(finished: list[Run], first: bool) -> None:
             list(known),
             index=position,
             format_func=lambda run_id: run_rows.label(known[run_id]),
-            key="promote-run",
+            key="promoted-run",
         )
         name = cells[1].text_input("Model name", value=known[run_id].experiment, key=f"promote-name-{run_id}")
         alias = cells[2].text_input(
@@ -53,7 +53,7 @@ def _promote(run_id: str, name: str, alias: str) -> None:
     else:
         st.session_state.pop("to_promote", None)
         session.pick_version(version.model, version.version)
-        st.toast(f"Promoted: {version.model} version {version.version}")
+        st.toast(f"Promoted: {boxes.plain(version.model)} version {version.version}")
     st.rerun()
 
 
@@ -64,7 +64,9 @@ def choose(models: list[Model]) -> Model:
     if picked not in names:
         picked = max(models, key=lambda model: model.versions[-1].created_at if model.versions else 0.0).name
     if len(names) > 1:
-        shown = st.pills("Model", names, default=picked, key="model-pills", label_visibility="collapsed")
+        shown = st.pills(
+            "Model", names, default=picked, format_func=boxes.plain, key="model-pills", label_visibility="collapsed"
+        )
         picked = shown or picked
     return models[names.index(picked)]
 
@@ -77,12 +79,12 @@ def choose_version(model: Model) -> ModelVersion:
         picked = session.picked_version(model.name)
         st.session_state[key] = picked if picked in numbers else numbers[0]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(model.name, anchor=False, width="content")
+        st.subheader(boxes.plain(model.name), anchor=False, width="content")
         number = st.selectbox(
             "Version", numbers, key=key, width=140, label_visibility="collapsed", format_func=lambda n: f"version {n}"
         )
         for alias in aliases_of(model, number):
-            st.badge(alias, color="green")
+            st.badge(boxes.plain(alias), color="green")
     return next(version for version in model.versions if version.version == number)
 
 
@@ -108,10 +110,10 @@ def versions(store: Store, model: Model, chosen: ModelVersion) -> None:
     finals = store.final_metrics(runs)
     st.dataframe(version_rows(model, finals), hide_index=True)
     with st.form(f"alias-{model.name}", border=False):
-        cells = st.columns([3, 2, 2], vertical_alignment="bottom")
-        alias = cells[0].text_input("Alias", placeholder="production", key=f"alias-name-{model.name}")
-        point = cells[1].form_submit_button(f"Point at version {chosen.version}", width="stretch")
-        remove = cells[2].form_submit_button("Remove alias", width="stretch")
+        alias = st.text_input("Alias", placeholder="production", key=f"alias-name-{model.name}")
+        with st.container(horizontal=True):  # side by side where there is room for their whole labels
+            point = st.form_submit_button(f"Point at version {chosen.version}")
+            remove = st.form_submit_button("Remove alias")
     if point or remove:
         with boxes.explained("The alias cannot be changed"):
             _change_alias(model.name, alias.strip(), chosen.version if point else None)

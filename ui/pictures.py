@@ -1,11 +1,15 @@
 """Small pictures: what a model sees, for the browser and the terminal, and from an image file to what a model takes."""
 
+import warnings
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 RAMP = " .:-=+*#%@"  # plain ASCII, so that any terminal, log or mail shows it
+
+
+SMALLEST_SIDE = 8
 
 
 class PictureProblem(Exception):
@@ -24,10 +28,13 @@ def as_picture(x: np.ndarray) -> np.ndarray | None:
 
 
 def picture_shape(shape: tuple[int, ...]) -> tuple[int, int] | None:
-    """The height and width of one input if it is a grey picture: (64,) -> (8, 8)."""
+    """The height and width of one input if it is a grey picture: (64,) -> (8, 8).
+
+    A few numbers in a row are measurements, even if there is a square number of them.
+    """
     if len(shape) == 1:
         side = round(shape[0] ** 0.5)
-        return (side, side) if side * side == shape[0] and side > 1 else None
+        return (side, side) if side * side == shape[0] and side >= SMALLEST_SIDE else None
     sides = [size for size in shape if size != 1]
     return (sides[0], sides[1]) if len(sides) == 2 and len(shape) <= 3 else None
 
@@ -55,15 +62,17 @@ def from_image(source: Path | IO[bytes], shape: tuple[int, ...], highest: float 
 
     Dark ink on light paper is turned round; the ink is cut out and centred, as the digits of the training data are.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     side = picture_shape(shape)
     if side is None:
         raise PictureProblem(f"this model takes inputs of shape {shape}, which are no pictures; give it a .npy file")
     try:
-        with Image.open(source) as image:
-            grey = np.asarray(_on_white(image).convert("L"), dtype=np.float64) / 255.0
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as problem:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)  # gigabytes from a small file
+            with Image.open(source) as image:
+                grey = np.asarray(_on_white(image).convert("L"), dtype=np.float64) / 255.0
+    except Exception as problem:  # each of Pillow's many decoders raises its own at damaged bytes
         name = source if isinstance(source, Path) else "the file"
         raise PictureProblem(f"{name} is not an image that can be read (PNG, JPEG, BMP, GIF): {problem}") from None
     ink = _ink(grey)

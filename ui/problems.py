@@ -6,6 +6,7 @@ MISTAKES = frozenset(
         "db.errors.StoreError",
         "workers.problems.SpecProblem",
         "workers.cluster.ClusterProblem",
+        "workers.line.KeeperAbsent",
         "workers.line.KeeperGone",
         "production.promote.PromotionError",
         "production.saved_model.SavedModelError",

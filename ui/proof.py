@@ -36,6 +36,6 @@ def rows(proof: Mapping[str, Any]) -> dict[str, list[Any]]:
     return {
         "batch": [str(batch.get("batch", "")) for batch in batches],
         "rows": [batch.get("rows") for batch in batches],
-        "bytes compared": [batch.get("bytes") for batch in batches],
+        "bytes": [batch.get("bytes") for batch in batches],
         "result": ["equal, bit for bit" if proof.get("bit_for_bit") else "not proved"] * len(batches),
     }

@@ -1,6 +1,7 @@
 """One line a run: what the tables of the Runs page and of `lockstep runs` say."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -57,9 +58,10 @@ def row(run: Run, finals: Mapping[str, float], now: float | None = None) -> RunR
 
 
 def columns(rows: list[RunRow], limit: int = 3) -> list[str]:
-    """The few metrics that most of these runs have, the telling ones first."""
-    keys = {key for row in rows for key in row.final}
-    return sorted(keys, key=words.metric_order)[:limit]
+    """The few metrics that at least half of the runs with metrics have, the telling ones first."""
+    having = Counter(key for row in rows for key in row.final)
+    least = sum(bool(row.final) for row in rows) / 2
+    return sorted((key for key, runs in having.items() if runs >= least), key=words.metric_order)[:limit]
 
 
 def label(run: Run) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from db import Run, Store
-from ui import palette, run_rows, session, words
+from ui import boxes, palette, run_rows, session, words
 
 LIMIT = 200
 METRIC = "metric "  # before a metric's name, so that one called "state" hides no other column
@@ -24,7 +24,9 @@ def _table(store: Store) -> None:
     names = sorted({run.experiment for run in runs})
     experiment = None
     if len(names) > 1:
-        experiment = st.pills("Experiment", names, key="runs-experiment", label_visibility="collapsed")
+        experiment = st.pills(
+            "Experiment", names, format_func=boxes.plain, key="runs-experiment", label_visibility="collapsed"
+        )
     shown = [run for run in runs if experiment in (None, run.experiment)]
     finals = store.final_metrics([run.id for run in shown])
     rows = [run_rows.row(run, finals.get(run.id, {})) for run in shown]

@@ -16,7 +16,7 @@ CHART_OPTIONS = {"displayModeBar": False, "scrollZoom": False}
 def header(run: Run) -> None:
     """Name, state and the facts in one line."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(run.name or run.id, anchor=False, width="content")
+        st.subheader(boxes.plain(run.name or run.id), anchor=False, width="content")
         st.badge(run.state, color=palette.STATE_COLOUR.get(run.state, "gray"))  # type: ignore[arg-type]
         if run.stop_requested and not run.ended:
             st.badge("stopping", color="orange")
@@ -50,7 +50,7 @@ def figures(run: Run, finals: Mapping[str, float]) -> None:
     cells = st.columns(6)
     for cell, key in zip(cells, keys, strict=False):
         family, split = words.family_and_split(key)
-        cell.metric(f"{split} {family}".strip(), words.metric(key, finals[key]))
+        cell.metric(boxes.plain(f"{split} {family}".strip()), words.metric(key, finals[key]))
     cells[len(keys)].metric("duration", words.duration(run_rows.duration_s(run)))
     with cells[len(keys) + 1]:
         waiting(run)
@@ -65,8 +65,7 @@ def waiting(run: Run) -> None:
     st.metric(
         "waiting for data", share, help=f"{words.duration(run.data_s)} of {words.duration(total)}; the rest computing"
     )
-    chart = charts.waiting_chart(run.data_s, run.compute_s)
-    st.plotly_chart(chart, config={**CHART_OPTIONS, "staticPlot": True}, key=f"waiting-{run.id}")
+    st.progress(round(100 * run.data_s / total))
 
 
 def metric_charts(store: Store, run: Run, logarithmic: bool) -> None:

@@ -1,6 +1,7 @@
 """`lockstep ui`: the browser app in a process of its own, ended with the command that started it."""
 
 import ctypes
+import ipaddress
 import os
 import signal
 import socket
@@ -11,6 +12,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from types import FrameType
+
+from db import home
 
 APP = Path(__file__).with_name("app.py")
 START_TIMEOUT_S = 60.0
@@ -38,6 +41,11 @@ OPTIONS = {
     "theme.metricValueFontSize": "1.5rem",
 }
 
+# without these and the names below, a page elsewhere could drive this server through its visitor's browser: by requests
+# of its own, or by letting its name point here (DNS rebinding). A Streamlit that lacks one does not start.
+SAFETY = {"server.enableCORS": "true", "server.enableXsrfProtection": "true"}
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")  # Streamlit takes port and brackets off the Host header
+
 
 class ServeProblem(Exception):
     """The server cannot start, for a reason that its user can mend."""
@@ -48,9 +56,21 @@ def command(host: str, port: int) -> list[str]:
     from streamlit.config import get_config_options
 
     options = {name: value for name, value in OPTIONS.items() if name in get_config_options()}
-    options |= {"server.address": host, "server.port": str(port)}
+    options |= SAFETY | {"server.address": host, "server.port": str(port)}
     flags = [f"--{name}={value}" for name, value in options.items()]
+    # the option is a list, and takes one name a flag; who opens the server to others decides under which names
+    names = dict.fromkeys((*LOCAL_NAMES, host)) if is_loopback(host) else ()
+    flags += [f"--server.allowedHosts={name}" for name in names]
     return [sys.executable, "-m", "streamlit", "run", str(APP), *flags]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server that listens there."""
+    try:
+        addresses = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False
+    return all(ipaddress.ip_address(address).is_loopback for address in addresses)
 
 
 def require_free(host: str, port: int) -> None:
@@ -88,6 +108,7 @@ class Server:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env=_environment(),
+            cwd="/",  # so that no db.py of the folder it was started from hides ours
             start_new_session=True,
             preexec_fn=_end_with_parent,
         )
@@ -137,9 +158,9 @@ def _end_with_parent() -> None:
 
 
 def _environment() -> dict[str, str]:
-    """The packages beside ui are found even where they are not installed."""
+    """The packages beside ui are found even where they are not installed; a relative home stays where it is."""
     path = [str(APP.parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path), "LOCKSTEP_HOME": str(home())}
 
 
 def _healthy(host: str, port: int) -> bool:

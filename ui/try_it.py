@@ -112,7 +112,7 @@ def report(store: Store, version: ModelVersion) -> None:
             if grey is None:
                 continue
             with st.container(width=72, gap=None):
-                st.image(grey, width=64, caption=f"{said[i]} for {labels[i]}")
+                st.image(grey, width=64, caption=boxes.plain(f"{said[i]} for {labels[i]}"))
 
 
 @st.cache_data(show_spinner=False, max_entries=20)

@@ -37,7 +37,7 @@ def _until_ended(store: Store, progress: Progress, bars: dict[str, TaskID]) -> l
         finals = store.final_metrics(list(bars))
         for run in runs:
             _draw(progress, bars[run.id], run, terminal.metrics_line(finals.get(run.id, {})))
-        if all(run.ended for run in runs):
+        if all(map(_is_over, runs)):
             return runs
         time.sleep(POLL_S)
 
@@ -46,12 +46,19 @@ def _draw(progress: Progress, bar: TaskID, run: Run, metrics: str) -> None:
     # a run that failed leaves its bar where it stood; only a finished one is full
     text = run_rows.epoch(run) or run.state
     progress.update(bar, completed=run_rows.progress(run), epoch=text, metrics=metrics, state=run.state)
-    if run.ended:
+    if _is_over(run):
         progress.stop_task(bar)
 
 
+def _is_over(run: Run) -> bool:
+    """Whether this is how the run ended; one that is merely presumed failed may speak again while a keeper is up."""
+    from workers.cluster import running_keeper
+
+    return run.ended and not (run.presumed and running_keeper() is not None)
+
+
 def _active(store: Store, run_ids: Iterable[str]) -> list[Run]:
-    return [run for run in map(store.run, run_ids) if not run.ended]
+    return [run for run in map(store.run, run_ids) if not _is_over(run)]
 
 
 def _name(run: Run) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import hashlib
 import json
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -13,16 +15,16 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-import psutil
+from typing import IO, Any
 
 import db
 from workers import line
 
 START_TIMEOUT_S = 90.0
 NAMESPACE = "lockstep"
+SPARE_CPUS = 1  # held by the process that waits for the next run
 Status = Callable[[str], None]
+_cards: dict[Path, IO[str]] = {}  # folder of clients -> this process's card there, locked
 
 
 class ClusterProblem(Exception):
@@ -35,13 +37,13 @@ class Keeper:
 
     address: str  # of Ray's head
     pid: int
-    born: float  # unix seconds: tells a reused pid from the keeper
+    lock: str  # the file that it keeps locked as long as it lives
     namespace: str
     socket: str
 
     @property
     def is_alive(self) -> bool:
-        return is_process(self.pid, self.born)
+        return is_held(Path(self.lock))
 
     def ask(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
         """Calls a method of the store's owner."""
@@ -82,31 +84,60 @@ def ensure_keeper(on_status: Status | None = None) -> Keeper:
 
 def register_client() -> None:
     """Tells keepers that this process counts on them: while it lives, they stay."""
-    card = clients_dir() / str(os.getpid())
-    if card.exists() and card.read_text() == repr(_born(os.getpid())):
+    folder = clients_dir()
+    known = _cards.get(folder)
+    if known and Path(known.name).exists():
         return
-    card.parent.mkdir(parents=True, exist_ok=True)
-    card.write_text(repr(_born(os.getpid())))
-    atexit.register(_unregister, card, os.getpid())
+    db.make_private(folder)
+    if not _cards:
+        atexit.register(_unregister)
+        os.register_at_fork(after_in_child=_forget_cards)
+    while True:
+        card = (folder / f"{os.getpid()}-{secrets.token_hex(4)}").open("w")
+        fcntl.flock(card, fcntl.LOCK_EX)
+        if Path(card.name).exists():  # else it was taken for a dead client's before it was locked
+            break
+        card.close()
+    if known:
+        known.close()
+    _cards[folder] = card
 
 
-def _unregister(card: Path, pid: int) -> None:
-    if os.getpid() == pid:  # a forked child leaves its parent's card alone
-        card.unlink(missing_ok=True)
+def _unregister() -> None:
+    for card in _cards.values():
+        Path(card.name).unlink(missing_ok=True)
+        card.close()
+    _cards.clear()
+
+
+def _forget_cards() -> None:
+    """In a forked child: its copies of the locks would make its parent seem to live on."""
+    for card in _cards.values():
+        card.close()
+    _cards.clear()
 
 
 def living_clients(home: Path | None = None) -> int:
     """Number of registered client processes that still run; cards of dead ones are removed."""
     alive = 0
     for card in clients_dir(home).glob("*"):
-        try:
-            if is_process(int(card.name), float(card.read_text())):
-                alive += 1
-            else:
-                card.unlink(missing_ok=True)
-        except (ValueError, OSError):
-            continue  # half-written: it is read again a moment later
+        if is_held(card):
+            alive += 1
+        else:
+            card.unlink(missing_ok=True)
     return alive
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process holds the lock on this file: unlike a pid or a time of birth, that cannot mislead."""
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two who look do not disturb each other
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def write_cluster_file(keeper: Keeper) -> None:
@@ -119,6 +150,10 @@ def write_cluster_file(keeper: Keeper) -> None:
 
 def cluster_file(home: Path | None = None) -> Path:
     return (home or db.home()) / "cluster.json"
+
+
+def lock_file(home: Path | None = None) -> Path:
+    return (home or db.home()) / "keeper.lock"
 
 
 def clients_dir(home: Path | None = None) -> Path:
@@ -136,26 +171,8 @@ def short_dir() -> Path:
     return path
 
 
-def is_process(pid: int, born: float) -> bool:
-    """Whether the process that had this pid at its birth (unix seconds) still runs."""
-    try:
-        process = psutil.Process(pid)
-        return abs(process.create_time() - born) < 2 and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
-def _born(pid: int) -> float:
-    return psutil.Process(pid).create_time()
-
-
-def own_birth() -> float:
-    """When this process began, unix seconds."""
-    return _born(os.getpid())
-
-
 def _spawn(log: Path) -> subprocess.Popen[bytes]:
-    log.parent.mkdir(parents=True, exist_ok=True)
+    db.make_private(log.parent)
     environment = os.environ | {"LOCKSTEP_HOME": str(db.home().resolve())}
     with log.open("ab") as out:
         return subprocess.Popen(

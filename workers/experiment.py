@@ -5,10 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from workers.problems import SpecProblem, key_path, listed, nearest, shown
+from workers.names import PATTERN
+from workers.problems import SpecProblem, shown
+from workers.spec_errors import not_json, told
 from workers.yaml_file import override, read_spec
 
 Scalar = str | int | float | bool
@@ -17,6 +30,17 @@ Scalar = str | int | float | bool
 class _Strict(BaseModel):
     # strict: `epochs: yes` must not become 1; unknown keys are mistakes, never ignored
     model_config = ConfigDict(extra="forbid", strict=True, validate_default=True)
+
+
+def _json_only(value: Any) -> Any:
+    """Refuses what the store would not give back as it came."""
+    if wrong := not_json(value):
+        raise PydanticCustomError(
+            "json",
+            "takes text, finite numbers, true, false, null, lists and mappings of them; it holds {wrong}",
+            {"wrong": wrong},
+        )
+    return value
 
 
 class _Data(_Strict):
@@ -72,7 +96,9 @@ class ModuleNet(_Strict):
         description="package.module:Class, looked for beside the spec file first, then among installed packages.",
         examples=["digits_cnn:DigitsCNN"],
     )
-    arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the class.")
+    arguments: Annotated[dict[str, Any], AfterValidator(_json_only)] = Field(
+        default_factory=dict, description="Keyword arguments of the class."
+    )
 
 
 class SGD(_Strict):
@@ -111,7 +137,7 @@ class Adam(_Strict):
 
 def _one_layer(value: Any) -> Any:
     if isinstance(value, str) or (isinstance(value, dict) and len(value) == 1 and isinstance(next(iter(value)), str)):
-        return value
+        return _json_only(value)
     raise PydanticCustomError("layer", "needs a layer's name, or one name with its arguments, such as Linear: [64, 10]")
 
 
@@ -143,7 +169,7 @@ class Experiment(_Strict):
     """What to train, on what, and how."""
 
     name: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,79}$",
+        pattern=PATTERN,
         description="The experiment's name: runs of one name are listed together. Letters, digits, - _ and dots.",
         examples=["digits-mlp"],
     )
@@ -195,18 +221,27 @@ class Experiment(_Strict):
             override(values, assignment)
         return cls.from_dict(values, where=str(path), folder=path.resolve().parent)
 
+    @field_validator("optimizer", mode="before")
+    @classmethod
+    def _adam_unless_named(cls, given: Any) -> Any:
+        """`--set optimizer.lr=0.01` on a spec without an optimizer changes the default one."""
+        return {"name": "Adam", **given} if isinstance(given, dict) else given
+
     @classmethod
     def from_dict(cls, values: dict[str, Any], *, where: str = "the spec", folder: Path | None = None) -> Experiment:
         """Checks values as a form or a file gives them. Relative paths start at `folder`. Raises SpecProblem."""
         try:
             experiment = cls.model_validate(values)
         except ValidationError as error:
-            raise SpecProblem(_told(where, error)) from None
+            raise SpecProblem(told(where, error, cls, UNIONS)) from None
         folder = Path(folder) if folder else Path.cwd()
         if experiment.code_dir is None:
             experiment.code_dir = str(folder)
         else:
-            experiment.code_dir = str((folder / Path(experiment.code_dir).expanduser()).resolve())
+            code_dir = _resolved(folder, experiment.code_dir, f"{where}: code_dir")
+            if isinstance(experiment.net, ModuleNet) and not code_dir.is_dir():
+                raise SpecProblem(f"{where}: code_dir: there is no folder {code_dir}.")
+            experiment.code_dir = str(code_dir)
         if isinstance(experiment.data, NpzData):
             experiment.data.path = _existing(folder, experiment.data.path, where)
         _check_layers(experiment, where)
@@ -252,8 +287,17 @@ def _scalar(value: Any) -> Scalar:
     return value if isinstance(value, str | int | float | bool) else str(value)
 
 
+def _resolved(folder: Path, given: str, where: str) -> Path:
+    try:
+        path = (folder / Path(given).expanduser()).resolve()
+        path.exists()  # asks the system, which may not take such a name at all
+    except (OSError, ValueError, RuntimeError) as error:
+        raise SpecProblem(f"{where}: {shown(given)} is no path: {error}.") from None
+    return path
+
+
 def _existing(folder: Path, given: str, where: str) -> str:
-    path = (folder / Path(given).expanduser()).resolve()
+    path = _resolved(folder, given, f"{where}: data.path")
     if not path.is_file():
         kind = "a folder" if path.is_dir() else "not there"
         raise SpecProblem(f"{where}: data.path: needs an .npz file; {path} is {kind}.")
@@ -264,48 +308,3 @@ def _check_layers(experiment: Experiment, where: str) -> None:
     from workers.net import check_layers  # brings in `research`, which reading a schema does not need
 
     check_layers(experiment, where)
-
-
-def _told(where: str, error: ValidationError) -> str:
-    problems = [_one_problem(dict(item)) for item in error.errors(include_url=False)]
-    if len(problems) == 1:
-        return f"{where}: {problems[0]}"
-    return f"{where}: {len(problems)} problems:\n" + "\n".join(f"  {problem}" for problem in problems)
-
-
-def _one_problem(item: dict[str, Any]) -> str:
-    loc, kind, came = list(item["loc"]), item["type"], item["input"]
-    model: type[BaseModel] = Experiment
-    if loc and loc[0] in UNIONS and len(loc) > 1 and isinstance(loc[1], str):
-        model = UNIONS[str(loc[0])].get(loc.pop(1), Experiment)  # pydantic puts the union's tag there
-    path = key_path(loc)
-    if kind == "extra_forbidden":
-        allowed = list(model.model_fields)
-        return f"{path}: there is no such key.{nearest(str(loc[-1]), allowed)} Allowed: {listed(allowed)}."
-    if kind == "missing":
-        return f"{path}: this key is missing. {model.model_fields[str(loc[-1])].description}"
-    if kind == "union_tag_invalid":
-        tags = list(UNIONS[path])
-        tag = item["ctx"]["tag"]
-        return f"{path}.{_tag_key(path)}: needs to be one of {listed(tags)}; got {shown(tag)}.{nearest(str(tag), tags)}"
-    if kind == "union_tag_not_found":
-        return f"{path}.{_tag_key(path)}: this key is missing; one of {listed(UNIONS[path])}."
-    if kind in ("model_type", "model_attributes_type", "dict_type"):
-        return f"{path or 'the spec'}: needs a mapping of keys; got {shown(came)}."
-    message = item["msg"].replace("Input should be", "needs to be").replace("Input", "it")
-    if isinstance(came, dict) and kind in ("nesterov", "workers", "device"):
-        return f"{path}: {message}." if path else f"{message}."  # the whole mapping would drown the sentence
-    if kind == "string_pattern_mismatch":
-        message = f"does not fit. {model.model_fields[str(loc[-1])].description} It came as"
-        return f"{path}: {message} {shown(came)}."
-    if kind == "literal_error":
-        return f"{path}: {message}; got {shown(came)}.{nearest(str(came), _choices(model, loc))}"
-    return f"{path}: {message}; got {shown(came)}."
-
-
-def _tag_key(union: str) -> str:
-    return {"data": "source", "optimizer": "name"}[union]
-
-
-def _choices(model: type[BaseModel], loc: list[Any]) -> list[str]:
-    return [str(choice) for choice in getattr(model.model_fields[str(loc[-1])].annotation, "__args__", ())]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import logging
 import os
@@ -22,7 +23,6 @@ from workers import cluster, line
 IDLE_EXIT_S = 20.0
 TEND_EVERY_S = 0.5
 SMALLEST_CPUS = 4  # logical: on a small machine several runs still go at once
-SPARE_CPUS = 1  # held by the process that waits for the next run
 OBJECT_STORE_BYTES = 200_000_000
 OWNER_TIMEOUT_S = 60.0
 GIVE_UP_S = 60.0  # without an answer of the owner; the next client then starts a fresh cluster
@@ -30,7 +30,7 @@ GIVE_UP_S = 60.0  # without an answer of the owner; the next client then starts 
 
 def main() -> int:
     """Keeps until idle or asked to end. Returns the exit code."""
-    db.home().mkdir(parents=True, exist_ok=True)
+    db.make_private(db.home())
     lock = _become_the_keeper()
     if lock is None:
         return 0
@@ -38,6 +38,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
     with lock:
+        cluster.cluster_file().unlink(missing_ok=True)  # of a keeper that was killed: now the lock is ours
         try:
             _keep(asked)
         except (db.StoreError, cluster.ClusterProblem) as error:
@@ -51,7 +52,7 @@ def main() -> int:
 
 def _become_the_keeper() -> IO[str] | None:
     """The lock of this home's keeper; None when another one is up."""
-    file = (db.home() / "keeper.lock").open("w")
+    file = cluster.lock_file().open("w")
     deadline = time.monotonic() + cluster.START_TIMEOUT_S
     while time.monotonic() < deadline:
         try:
@@ -77,25 +78,13 @@ def _keep(asked: threading.Event) -> None:
     owner = (
         ray.remote(Owner)
         .options(name="owner", num_cpus=0, max_restarts=-1, max_task_retries=0, scheduling_strategy=here)
-        .remote(str(db.home() / "lockstep.db"), namespace, local="LOCKSTEP_RAY_ADDRESS" not in os.environ)
+        .remote(str(db.home() / db.STORE_NAME), namespace, local="LOCKSTEP_RAY_ADDRESS" not in os.environ)
     )
-
-    def answer(method: str, /, *args: Any, **kwargs: Any) -> Any:
-        """What a client on the line gets: the owner's answer, or the error that it raised."""
-        call = (
-            owner.launch.remote(*args, **kwargs) if method == "launch" else owner.write.remote(method, *args, **kwargs)
-        )
-        try:
-            value = ray.get(call, timeout=OWNER_TIMEOUT_S)
-        except ray.exceptions.RayTaskError as error:
-            raise error.cause from None
-        return value if not isinstance(value, db.Ack) else [value.last_seq, value.stop_requested]
-
     try:
         ray.get(owner.tend.remote(), timeout=OWNER_TIMEOUT_S)
         socket = cluster.short_dir() / "keeper.sock"
-        server = line.serve(socket, answer)
-        keeper = cluster.Keeper(address, os.getpid(), cluster.own_birth(), namespace, str(socket))
+        server = line.serve(socket, functools.partial(_answer, ray, owner))
+        keeper = cluster.Keeper(address, os.getpid(), str(cluster.lock_file()), namespace, str(socket))
         cluster.write_cluster_file(keeper)
         _tend(asked, ray, owner, keeper)
         server.shutdown()
@@ -103,6 +92,20 @@ def _keep(asked: threading.Event) -> None:
             ray.get(owner.end.remote("The keeper was ended while the run was active."), timeout=OWNER_TIMEOUT_S)
     finally:
         ray.shutdown()
+
+
+def _answer(ray: Any, owner: Any, method: str, /, *args: Any, **kwargs: Any) -> Any:
+    """What a client on the line gets: the owner's answer, or the error that it raised."""
+    try:
+        call = (
+            owner.launch.remote(*args, **kwargs) if method == "launch" else owner.write.remote(method, *args, **kwargs)
+        )
+        value = ray.get(call, timeout=OWNER_TIMEOUT_S)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None
+    except (ray.exceptions.RayActorError, ray.exceptions.GetTimeoutError) as error:
+        raise line.KeeperGone("The store's owner is being restarted; try again.") from error
+    return value if not isinstance(value, db.Ack) else [value.last_seq, value.stop_requested]
 
 
 def _tend(asked: threading.Event, ray: Any, owner: Any, keeper: cluster.Keeper) -> None:
@@ -143,7 +146,7 @@ def _start_ray() -> tuple[Any, str]:
 
     context: Any = ray.init(
         address="local",
-        num_cpus=max(SMALLEST_CPUS, os.cpu_count() or 1) + SPARE_CPUS,
+        num_cpus=max(SMALLEST_CPUS, os.cpu_count() or 1) + cluster.SPARE_CPUS,
         include_dashboard=False,
         object_store_memory=OBJECT_STORE_BYTES,
         namespace=_namespace(),

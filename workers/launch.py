@@ -8,9 +8,9 @@ from pathlib import Path
 
 import db
 from workers.check import check
-from workers.cluster import Status, ensure_keeper, register_client
+from workers.cluster import Status, ensure_keeper, register_client, running_keeper
 from workers.experiment import Experiment
-from workers.line import KeeperGone
+from workers.line import KeeperAbsent
 from workers.writing import writing
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -27,7 +27,7 @@ def launch(experiment: Experiment, on_status: Status | None = None, parent: str 
         keeper = ensure_keeper(on_status)
         try:
             return str(keeper.ask("launch", experiment.as_dict(), experiment.params(), parent=parent))
-        except KeeperGone:
+        except KeeperAbsent:  # and only then: one that was asked may have started the run
             if attempt == 2:
                 raise
     raise AssertionError("unreachable")
@@ -42,14 +42,17 @@ def stop(run_id: str) -> None:
 
 
 def wait(run_id: str, on_update: Callable[[db.Run], None] | None = None, timeout_s: float | None = None) -> db.Run:
-    """The run once it has ended; `on_update` is called with it now and then meanwhile. Raises TimeoutError."""
+    """The run once it has ended; `on_update` is called with it now and then meanwhile. Raises TimeoutError.
+
+    A run that is only silent counts as ended when no keeper is left who could hear of it again.
+    """
     register_client()
     store, begun = db.Store(), time.monotonic()
     while True:
         run = store.run(run_id)
         if on_update:
             on_update(run)
-        if run.ended:
+        if run.ended and not (run.presumed and running_keeper()):
             return run
         if timeout_s is not None and time.monotonic() - begun > timeout_s:
             raise TimeoutError(f"Run {run.id} is still {run.state} after {timeout_s:g} s.")
@@ -59,4 +62,9 @@ def wait(run_id: str, on_update: Callable[[db.Run], None] | None = None, timeout
 def experiments() -> list[Path]:
     """Spec files ready to launch: the examples, then the user's own in $LOCKSTEP_HOME/experiments."""
     folders = (EXAMPLES, db.home() / "experiments")
-    return [path for folder in folders for path in sorted(folder.glob("*.y*ml"))]
+    files = (path for folder in folders for path in sorted(folder.glob("*.y*ml"), key=_without_code_first))
+    return list(files)
+
+
+def _without_code_first(spec: Path) -> tuple[bool, str]:
+    return spec.with_suffix(".py").exists(), spec.name

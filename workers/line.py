@@ -22,13 +22,17 @@ PERMITTED_BYTES = 64 * 2**20  # of one question: a batch of events or a spec is 
 
 
 class KeeperGone(Exception):
-    """The keeper did not answer: it has ended or was killed."""
+    """The keeper did not answer: it has ended or was killed. What was asked may have been done or not."""
+
+
+class KeeperAbsent(KeeperGone):
+    """Nobody could be asked, so nothing was done: it is safe to ask again."""
 
 
 # what may come back as itself; anything else comes back as a KeeperError with its type in the text
 _ERRORS: dict[str, type[Exception]] = {
     cls.__name__: cls
-    for cls in (SpecProblem, db.StoreError, db.UnknownRun, db.UnknownModel, db.NewerStore, db.StoreLocked)
+    for cls in (SpecProblem, KeeperGone, db.StoreError, db.UnknownRun, db.UnknownModel, db.NewerStore, db.StoreLocked)
 }
 
 
@@ -37,12 +41,15 @@ class KeeperError(Exception):
 
 
 def ask(path: Path, method: str, /, *args: Any, **kwargs: Any) -> Any:
-    """Calls a method of the store's owner through the keeper. Raises what it raised, or KeeperGone."""
+    """Calls a method of the store's owner through the keeper. Raises what it raised, KeeperAbsent or KeeperGone."""
     question = json.dumps({"method": method, "args": args, "kwargs": kwargs}) + "\n"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
             line.settimeout(ANSWER_TIMEOUT_S)
-            line.connect(str(path))
+            try:
+                line.connect(str(path))
+            except OSError as error:
+                raise KeeperAbsent(f"The keeper at {path} cannot be reached: {error}.") from error
             line.sendall(question.encode())
             with line.makefile("rb") as answers:
                 text = answers.readline()

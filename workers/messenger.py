@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from db import Journal
+from db import Journal, StoreError, journal_path
 
 BATCH_EVERY_S = 0.5
 HEARTBEAT_EVERY_S = 1.0
+BATCH_EVENTS = 20_000  # at most so many at once: a long silence must not end in one huge message
 FAREWELL_S = 30.0  # how long the last words may take; after that the journal has them
 
 # (method, *arguments) -> answer; raises when the owner cannot be reached
@@ -24,9 +25,10 @@ class Messenger:
 
     def __init__(self, run_id: str, run_dir: Path, send: Send) -> None:
         self._run_id, self._send = run_id, send
-        self._journal = Journal(run_dir / "journal.jsonl")
+        self._journal = Journal(journal_path(run_dir))
         self._mutex = threading.Lock()
         self._pending: list[dict[str, Any]] = []
+        self._last_words: list[dict[str, Any]] = []
         self._artifacts: dict[str, Path] = {}
         self._environment: dict[str, Any] | None = None
         self._stop = threading.Event()
@@ -57,7 +59,10 @@ class Messenger:
 
     # what the run's process says ------------------------------------------------------------------------------------
     def state(self, state: str, message: str = "") -> None:
-        self._write("state", state=state, message=message)
+        if state == "running":
+            self._write("state", state=state, message=message)
+        else:  # told at the close: who sees that a run has ended finds all that it made
+            self._last_words.append(self._journal.write("state", state=state, message=message))
 
     def environment(self, values: dict[str, Any]) -> None:
         with self._mutex:
@@ -79,36 +84,65 @@ class Messenger:
         while not self._closing.wait(BATCH_EVERY_S):
             if (self._pending or time.monotonic() - sent_at >= HEARTBEAT_EVERY_S) and self._send_all():
                 sent_at = time.monotonic()
+        self._send_all()
+        with self._mutex:
+            self._pending += self._last_words
         deadline = time.monotonic() + FAREWELL_S
         while not self._send_all() and time.monotonic() < deadline:
             time.sleep(BATCH_EVERY_S)
 
     def _send_all(self) -> bool:
-        """Whether everything pending arrived; what did not is sent again, and the store knows it by its seq."""
+        """Whether everything arrived; what did not is sent again, and the store knows an event by its seq."""
+        # the events first: a sign of life, and how the run ended, must not wait for anything else
+        return self._send_events() and self._send_environment() and self._send_artifacts() and not self._pending
+
+    def _send_events(self) -> bool:
+        while True:
+            with self._mutex:
+                events = self._pending[:BATCH_EVENTS]
+            try:
+                ack = self._send("append", self._run_id, events)
+            except Exception:  # whatever kept the owner from answering: the journal has them, the next turn tries again
+                return False
+            with self._mutex:
+                del self._pending[: len(events)]
+            if ack.stop_requested:
+                self._stop.set()
+            if len(events) < BATCH_EVENTS:
+                return True
+
+    def _send_environment(self) -> bool:
         with self._mutex:
-            events = list(self._pending)
-            artifacts, self._artifacts = self._artifacts, {}
             environment, self._environment = self._environment, None
         try:
             if environment is not None:
                 self._send("update_run", self._run_id, environment=environment)
-                environment = None
-            for name, path in list(artifacts.items()):
-                self._send("add_artifact", self._run_id, name, str(path), *_digest(path))
-                del artifacts[name]
-            ack = self._send("append", self._run_id, events)
-        except (
-            Exception
-        ):  # whatever kept the owner from answering, the journal has the events and the next turn tries again
+        except Exception:
             with self._mutex:
-                self._artifacts = artifacts | self._artifacts
                 self._environment = self._environment or environment
             return False
-        with self._mutex:
-            self._pending = self._pending[len(events) :]
-        if ack.stop_requested:
-            self._stop.set()
         return True
+
+    def _send_artifacts(self) -> bool:
+        """An artifact that is gone, or that the store refuses, is dropped with a line in the log."""
+        with self._mutex:
+            artifacts, self._artifacts = self._artifacts, {}
+        for name, path in list(artifacts.items()):
+            try:
+                digest = _digest(path)
+            except OSError as error:
+                self.log(f"The artifact {name} was not recorded: {path} cannot be read ({error.strerror}).")
+            else:
+                try:
+                    self._send("add_artifact", self._run_id, name, str(path), *digest)
+                except StoreError as error:
+                    self.log(f"The artifact {name} was not recorded: {error}")
+                except Exception:
+                    break
+            del artifacts[name]
+        with self._mutex:
+            self._artifacts = artifacts | self._artifacts
+        return not artifacts
 
 
 def _digest(path: Path) -> tuple[str, int]:

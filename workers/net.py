@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from workers.experiment import Experiment, ModuleNet
-from workers.problems import SpecProblem, listed, nearest, shown, users_line
+from workers.problems import SpecProblem, listed, nearest, users_line
 from workers.user_code import load_class
 
 if TYPE_CHECKING:
@@ -118,4 +118,4 @@ def _bases(cls: type) -> str:
 
 def _first_line(error: Exception) -> str:
     text = str(error).strip() or type(error).__name__
-    return shown(text, 300).strip("'\"").rstrip(".") + "."
+    return text.splitlines()[0][:300].rstrip(".") + "."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import math
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,11 @@ def predict(model: str, x: Any, version: str | int = "latest") -> dict[str, Any]
     """
     found = db.Store().version(model, version)
     saved = _load(str(found.path), _written_at(found.path))
+    if found.proof.get("fingerprint", fingerprint(found.path)) != fingerprint(found.path):
+        raise SpecProblem(
+            f"{found.path} holds another model than the one that was promoted as {found.model} {found.version}; "
+            "promote the run again."
+        )
     rows = as_rows(x, tuple(found.proof["input_shape"])) if "input_shape" in found.proof else np.asarray(x, np.float32)
     try:
         out = np.asarray(saved.predict(rows))
@@ -36,10 +42,18 @@ def predict(model: str, x: Any, version: str | int = "latest") -> dict[str, Any]
     return answer | {"labels": labels, "probabilities": probabilities.tolist()}
 
 
+def fingerprint(path: Path) -> str:
+    """What tells one saved model from any other: the SHA-256 of its manifest, which has those of its other files."""
+    return hashlib.sha256((path / "manifest.json").read_bytes()).hexdigest()
+
+
 def as_rows(x: Any, row_shape: tuple[int, ...]) -> np.ndarray:
     """Rows as float32, (n, *row_shape); a single row, and axes of length 1, may come without. Raises SpecProblem."""
     try:
-        rows = np.asarray(x, dtype=np.float32)
+        given = np.asarray(x)
+        if given.dtype.kind not in "biuf":
+            raise TypeError(given.dtype)
+        rows = given.astype(np.float32)
     except (TypeError, ValueError):
         raise SpecProblem(
             f"x needs to be an array of numbers with rows of shape {row_shape}; got {shown(x)}."

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import fcntl
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import db
 from workers import datasets
 from workers.experiment import Experiment
+from workers.line import KeeperAbsent, KeeperGone
+from workers.names import check_alias, check_name
 from workers.net import build
-from workers.problems import SpecProblem, shown
+from workers.predict import fingerprint
+from workers.problems import SpecProblem, listed, shown
 from workers.train import checkpoint_path
 from workers.writing import writing
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,79}")  # it becomes a folder's name
+Checkpoint = Literal["best", "last"]
 EXAMPLE_ROWS = 5
 
 
@@ -27,7 +29,7 @@ def promote(
     model_name: str | None = None,
     alias: str | None = None,
     *,
-    checkpoint: str | None = None,
+    checkpoint: Checkpoint | None = None,
     reason: str = "",
 ) -> db.ModelVersion:
     """Promotes a run's best checkpoint (or `last`) to the next version of a model; `alias` then names it.
@@ -38,9 +40,9 @@ def promote(
     run = db.Store().run(run_id)
     experiment = Experiment.from_dict(run.spec, where=f"the spec of run {run.id}")
     name = model_name or experiment.name
-    _check_name(name, "model")
+    check_name(name, "model")
     if alias is not None:
-        _check_name(alias, "alias")
+        check_alias(alias)
     net, saved_at = rebuilt(run, experiment, checkpoint)
     data = datasets.load(experiment.data, experiment.loss)
     folder = db.home() / "models" / name
@@ -51,19 +53,23 @@ def promote(
         proof = _proved_and_saved(net, data, path, _provenance(run, experiment, data, saved_at))
         try:
             version = writer.add_version(name, run_id=run.id, path=path, proof=proof)
-        except BaseException:
-            shutil.rmtree(path, ignore_errors=True)
+        except Exception as error:
+            if _is_surely_unknown(name, path, error):
+                shutil.rmtree(path, ignore_errors=True)
             raise
         if alias is not None:
             writer.set_alias(name, alias, version, reason=reason or f"promoted from run {run.name}")
     return db.Store().version(name, version)
 
 
-def rebuilt(run: db.Run, experiment: Experiment, checkpoint: str | None = None) -> tuple[Any, Path]:
+def rebuilt(run: db.Run, experiment: Experiment, checkpoint: Checkpoint | None = None) -> tuple[Any, Path]:
     """The run's net, set to evaluate, with a checkpoint's weights; and that checkpoint's path. Raises SpecProblem."""
     import research
 
-    choices = [checkpoint] if checkpoint else ["best", "last"]
+    allowed = get_args(Checkpoint)
+    if checkpoint is not None and checkpoint not in allowed:
+        raise SpecProblem(f"checkpoint: needs to be one of {listed(allowed)}; got {shown(checkpoint)}.")
+    choices = [checkpoint] if checkpoint else allowed
     paths = [checkpoint_path(run.run_dir / "checkpoint", choice) for choice in choices]
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
@@ -84,7 +90,8 @@ def rebuilt(run: db.Run, experiment: Experiment, checkpoint: str | None = None) 
 
 
 def set_alias(model: str, alias: str, version: int | str, *, reason: str = "") -> None:
-    """Lets an alias such as `production` name a version. Raises UnknownModel, StoreError."""
+    """Lets an alias such as `production` name a version. Raises UnknownModel, SpecProblem, StoreError."""
+    check_alias(alias)
     with writing() as writer:
         writer.set_alias(model, alias, version, reason=reason)
 
@@ -103,7 +110,20 @@ def _proved_and_saved(net: Any, data: datasets.Dataset, path: Path, provenance: 
     example = from_numpy(data.held_out_x[:EXAMPLE_ROWS].copy())
     promotion = bridge.promote(net, (example,), path=path, provenance=provenance)
     # what `predict` needs of the data is kept in the store, beside the proof
-    return dict(promotion.proof) | {"input_shape": list(data.input_shape), "class_names": list(data.class_names)}
+    known = {"input_shape": list(data.input_shape), "class_names": list(data.class_names)}
+    return dict(promotion.proof) | known | {"fingerprint": fingerprint(path)}
+
+
+def _is_surely_unknown(name: str, path: Path, error: Exception) -> bool:
+    """Whether the store has no such version, and will not have it: an answer that was lost may have been a yes."""
+    if isinstance(error, KeeperGone) and not isinstance(error, KeeperAbsent):
+        return False
+    try:
+        return all(version.path != path for version in db.Store().model(name).versions)
+    except db.UnknownModel:
+        return True
+    except db.StoreError:
+        return False
 
 
 def _provenance(run: db.Run, experiment: Experiment, data: datasets.Dataset, checkpoint: Path) -> dict[str, Any]:
@@ -121,20 +141,13 @@ def _provenance(run: db.Run, experiment: Experiment, data: datasets.Dataset, che
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Holds off other promotions of the same model: two must not save under one version number."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
+    db.make_private(folder.parent)
+    # beside the folder, and never removed: two who lock different files of one name would not see each other
+    with (folder.parent / f".{folder.name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        folder.mkdir(exist_ok=True)
         try:
             yield
         finally:
             if not any(child.is_dir() for child in folder.iterdir()):
                 shutil.rmtree(folder, ignore_errors=True)  # nothing came of it: leave no trace
-
-
-def _check_name(name: str, what: str) -> None:
-    if not NAME.fullmatch(name):
-        raise SpecProblem(
-            f"{what}: a name is a letter or digit, then letters, digits, - _ and dots; got {shown(name)}."
-        )
-    if what == "alias" and (name.isdecimal() or name == "latest"):
-        raise SpecProblem(f"alias: {name!r} is taken: numbers name versions, and latest the highest of them.")

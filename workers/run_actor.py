@@ -23,6 +23,7 @@ from workers.report import Memory, Report
 OWNER = "owner"
 ANSWER_TIMEOUT_S = 10.0
 LINGER_S = 30.0
+LOOK_AROUND_S = 10.0
 
 
 class RunActor:
@@ -55,10 +56,12 @@ class RunActor:
         self._meeting = Meeting(spec["workers"])
         self._messenger = messenger = Messenger(run_id, self._run_dir, sender(namespace))
         messenger.state("running")
-        threading.Thread(target=self._look_around, daemon=True).start()
+        looking = threading.Thread(target=self._look_around, daemon=True)
+        looking.start()
         with captured(messenger.log):
             state, message = self._outcome(messenger, bundles)
         messenger.state(state, message)
+        looking.join(LOOK_AROUND_S)  # a run may be shorter than asking git takes
         messenger.close()
         self._over.set()
         leave = threading.Timer(LINGER_S, os._exit, (0,))  # the owner ends this process, unless it died meanwhile

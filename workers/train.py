@@ -62,7 +62,7 @@ class Trainer:
         self.log_every = max(1, self.total_steps // LOGGED_STEPS)
         self.step, self.epoch = 0, 0
         self.data_s = self.compute_s = 0.0
-        self.best = -math.inf
+        self.best = (-math.inf, -math.inf)  # held-out accuracy, and of equal ones the smaller loss
         self._told_at = 0.0
 
     @property
@@ -184,10 +184,14 @@ class Trainer:
         """Gives every rank the weights of rank 0: a user's module may draw from a generator that we did not seed."""
         if self.group.size == 1:
             return
-        flat = _flat(self.parameters)
-        flat = self.group.all_reduce(flat if self.group.rank == 0 else np.zeros_like(flat))
-        for parameter, values in zip(self.parameters, _split(flat, self.parameters), strict=True):
-            parameter.data = self._on_device(values.copy())
+        # all of its state: a frozen weight or a buffer that differs would make gradients of different nets
+        state = {name: tensor.cpu().numpy() for name, tensor in self.net.state_dict().items()}
+        self.net.load_state_dict(
+            {
+                name: self.group.all_reduce(values if self.group.rank == 0 else np.zeros_like(values))
+                for name, values in state.items()
+            }
+        )
         if self.group.rank:
             research.manual_seed(self.experiment.seed + (self.group.rank << 32))  # dropout differs from rank to rank
 
@@ -220,9 +224,8 @@ class Trainer:
             text += f", validation/accuracy {accuracy:.2%}"
         self.report.log(text)
         self._save("last")
-        score = accuracy - 1e-6 * loss if self.data.classes else -loss  # of equal accuracies the surer one
-        if score > self.best:
-            self.best = score
+        if (accuracy, -loss) > self.best:
+            self.best = (accuracy, -loss)
             self._save("best")
         self._tell(now=True)
 

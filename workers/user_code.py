@@ -48,7 +48,7 @@ def _import(name: str, folder: Path) -> ModuleType:
         raise SpecProblem(
             f"net.module: {top} is also the name of an installed module; give the file beside the spec another name."
         )
-    before = {known.split(".")[0] for known in sys.modules}
+    before = {known.split(".")[0] for known in list(sys.modules)}  # other threads import meanwhile
     importlib.invalidate_caches()
     sys.path.insert(0, str(folder))
     try:
@@ -62,7 +62,9 @@ def _import(name: str, folder: Path) -> ModuleType:
         sys.path.remove(str(folder))
         sys.path.append(str(folder))
         _on_path.append(str(folder))
-        _loaded.update(known for known in sys.modules if known.split(".")[0] not in before and _lies_in(known, folder))
+        _loaded.update(
+            known for known in list(sys.modules) if known.split(".")[0] not in before and _lies_in(known, folder)
+        )
 
 
 def _is_beside(name: str, folder: Path) -> bool:

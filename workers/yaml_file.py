@@ -10,17 +10,22 @@ import yaml
 
 from workers.problems import SpecProblem, key_path, listed, shown
 
+MERGE = "tag:yaml.org,2002:merge"
+
 
 class _Loader(yaml.SafeLoader):
     """SafeLoader that refuses a key given twice and reads 1e-3 as a number, as YAML 1.2 does."""
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key) for key, _ in node.value]
-    for index, key in enumerate(keys):
-        if key in keys[:index]:
-            mark = node.value[index][0].start_mark
-            raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is given twice", mark)
+    keys: list[Any] = []
+    for given, _ in node.value:
+        if given.tag == MERGE:  # `<<: *other` is no key: it lays the mapping's own keys over another's
+            continue
+        key = loader.construct_object(given)
+        if key in keys:
+            raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is given twice", given.start_mark)
+        keys.append(key)
     return loader.construct_mapping(node, deep=True)
 
 
@@ -38,8 +43,11 @@ def parse_yaml(text: str, where: str) -> Any:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise SpecProblem(f"{where}{line}: this is not valid YAML: {error.problem or error.context}.") from None
-    except (yaml.YAMLError, ValueError, TypeError) as error:
-        raise SpecProblem(f"{where}: this is not valid YAML: {str(error).splitlines()[0]}.") from None
+    except RecursionError:
+        raise SpecProblem(f"{where}: this is not valid YAML: it is nested too deeply.") from None
+    except Exception as error:  # the text is all that can be wrong here
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise SpecProblem(f"{where}: this is not valid YAML: {said}.") from None
 
 
 def read_spec(path: Path) -> dict[str, Any]:
@@ -92,6 +100,6 @@ def _step_into(here: Any, part: str, where: str) -> Any:
 
 
 def _position(items: list[Any], part: str, where: str) -> int:
-    if not part.isdigit() or int(part) >= len(items):
+    if not part.isdecimal() or int(part) >= len(items):
         raise SpecProblem(f"{where}: needs a position from 0 to {len(items) - 1} in the list; got {part!r}.")
     return int(part)

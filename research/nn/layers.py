@@ -10,11 +10,19 @@ from research.nn import init
 from research.nn.module import Module, Parameter
 
 
+def at_least_one(layer: str, **sizes: Any) -> None:
+    """Raise ValueError unless every size is a whole number from 1 up."""
+    for name, size in sizes.items():
+        if not isinstance(size, int) or size < 1:
+            raise ValueError(f"{layer} needs {name} as a whole number of at least 1; got {size!r}")
+
+
 class Linear(Module):
     """A dense layer: (..., in_features) -> (..., out_features), x @ weight.T + bias."""
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True):
         super().__init__()
+        at_least_one("Linear", in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(zeros(out_features, in_features))
         self.bias = Parameter(zeros(out_features)) if bias else None
@@ -45,6 +53,7 @@ class Conv2d(Module):
         bias: bool = True,
     ):
         super().__init__()
+        at_least_one("Conv2d", in_channels=in_channels, out_channels=out_channels, groups=groups)
         if in_channels % groups or out_channels % groups:
             raise ValueError(f"groups divides both channel counts; got {in_channels}, {out_channels}, groups={groups}")
         self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, F.pair(kernel_size)

@@ -217,3 +217,10 @@ def test_errors_travel_between_processes(error: type[StoreError]) -> None:
     assert issubclass(error, StoreError)
     back = pickle.loads(pickle.dumps(error("what is wrong")))
     assert (type(back), back.args) == (error, ("what is wrong",))
+
+
+@pytest.mark.parametrize("home", ["~nosuchuser/x", "/tmp/" + "x" * 300], ids=["nobody's home", "too long"])
+def test_a_home_that_is_no_path(home, monkeypatch):
+    monkeypatch.setenv("LOCKSTEP_HOME", home)
+    with pytest.raises(StoreError, match=r"\$LOCKSTEP_HOME is .*, which names no folder"):
+        Store()

@@ -9,7 +9,7 @@ import pytest
 from events_for_tests import event, log, metric
 from sqlalchemy import event as alchemy_event
 
-from db import Run, Store, StoreError, UnknownRun, Writer, home
+from db import Journal, Run, Store, StoreError, UnknownRun, Writer, home, journal_path
 
 
 @contextmanager
@@ -229,3 +229,22 @@ def test_a_silent_run_is_shown_and_found_as_failed(writer: Writer, store: Store)
     assert "It never started" in store.run(created).message
     assert {run.id for run in store.runs(state="failed")} == {running, created}
     assert store.runs(state="created") == []
+
+
+def test_runs_are_counted_by_their_states(writer: Writer, store: Store, run_id: str) -> None:
+    for _ in range(2):
+        writer.create_run("digits", {}, {})
+    assert store.count("running", "created") == 3
+    assert [store.count(state) for state in ("running", "created", "failed")] == [1, 2, 0]
+
+
+def test_what_is_made_is_this_users_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "home" / "lockstep.db"
+    with Writer(path) as writer:
+        run_id = writer.create_run("digits", {}, {})
+    with Journal(journal_path(Store(path).run(run_id).run_dir)) as journal:
+        made = [path.parent.parent, path.parent, journal.path.parent, journal.path, path.with_name("lockstep.db.lock")]
+        assert [file.stat().st_mode & 0o077 for file in made] == [0] * 5
+    path.parent.chmod(0o755)
+    Writer(path).close()
+    assert path.parent.stat().st_mode & 0o777 == 0o755, "what was there is its owner's choice"

@@ -30,13 +30,13 @@ def test_only_the_silent_are_reaped(writer: Writer, store: Store, run_id: str) -
     for each in (silent, done):
         writer.update_run(each, state="running")
     writer.update_run(done, state="finished")
-    for each, seconds in ((silent, 13), (waiting, 50), (never, 61), (done, 99)):
+    for each, seconds in ((silent, 16), (waiting, 50), (never, 61), (done, 99)):
         heard_ago(writer, each, seconds)
     heard_at = store.run(silent).heartbeat_at
     assert writer.reap() == [silent, never]
     run = store.run(silent)
     assert run.state == "failed"
-    assert "No sign of life for 13 s" in run.message
+    assert "No sign of life for 16 s" in run.message
     assert run.ended_at == heard_at
     assert "never started: no sign of life in the 61 s" in store.run(never).message
     assert [store.run(each).state for each in (run_id, waiting, done)] == ["running", "created", "finished"]
@@ -87,7 +87,7 @@ def test_a_run_that_still_writes_its_journal_lives(writer: Writer, store: Store,
         journal.write("metric", key="loss", step=1, value=0.25)
     heard_ago(writer, run_id, 100)
     assert writer.reap() == [], "it writes; only its messages do not arrive"
-    written_ago(journal, 13)
+    written_ago(journal, 16)
     assert writer.reap() == [run_id]
 
 
@@ -132,3 +132,30 @@ def test_a_long_journal_comes_in_parts(
     assert store.metrics(run_id)["loss"].steps == tuple(range(50))
     assert store.run(run_id).state == "finished"
     assert writer.append(run_id, [metric(1, 0.0)]).last_seq == 51
+
+
+def test_a_heartbeat_from_before_the_clock_was_set_back_is_silence(writer: Writer, store: Store, run_id: str) -> None:
+    heard_ago(writer, run_id, -3600)
+    assert writer.reap() == [run_id]
+    assert store.run(run_id).ended_at == pytest.approx(time.time(), abs=5)
+
+
+def test_a_run_that_a_reader_presumes_failed_says_so(writer: Writer, store: Store, run_id: str) -> None:
+    assert not store.run(run_id).presumed
+    heard_ago(writer, run_id, 40)
+    assert (store.run(run_id).state, store.run(run_id).presumed) == ("failed", True)
+    writer.reap()
+    assert (store.run(run_id).state, store.run(run_id).presumed) == ("failed", False)
+
+
+def test_what_a_dead_run_wrote_is_replayed_in_parts(
+    writer: Writer, store: Store, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.reaper.BATCH", 7)
+    with journal_of(store, run_id) as journal:
+        writer.append(run_id, [journal.write("metric", key="loss", step=n, value=n) for n in range(9)])
+        for n in range(9, 30):
+            journal.write("metric", key="loss", step=n, value=n)
+    writer.replay(run_id)
+    assert store.metrics(run_id)["loss"].steps == tuple(range(30))
+    assert store.run(run_id).state == "running"

@@ -131,3 +131,9 @@ def test_initial_values_are_as_spread_as_their_formulas_say():
         (nn.init.kaiming_normal_, (2 / 400) ** 0.5),
     ]:
         assert abs(fill(weight).detach().numpy().std() / std - 1) < 0.02
+
+
+@pytest.mark.parametrize("make", [lambda: nn.Linear(4, 0), lambda: nn.Linear(4, 8.5), lambda: nn.Conv2d(-1, 2, 3)])
+def test_sizes_of_a_layer_start_at_one(make):
+    with pytest.raises(ValueError, match=r"as a whole number of at least 1; got"):
+        make()

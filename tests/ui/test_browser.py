@@ -167,10 +167,33 @@ def test_a_run_is_promoted_and_tried_on_a_drawing(page):
     sync_api.expect(page.get_by_text(re.compile("the label is"))).to_have_count(0)
 
 
+def upgrade(server, host: str) -> int:
+    """The status with which the server answers a WebSocket upgrade by a page of this host."""
+    port = int(server[0].rsplit(":", 1)[1])
+    request = (
+        f"GET /_stcore/stream HTTP/1.1\r\nHost: {host}:{port}\r\nOrigin: http://{host}:{port}\r\n"
+        "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+        line.sendall(request.encode())
+        return int(line.recv(4096).split()[1])
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "LOCALHOST"])
+def test_this_machines_names_open_the_app(server, host):
+    assert upgrade(server, host) == 101
+
+
+@pytest.mark.parametrize("host", ["evil.com", "localhost.evil.com", "192.168.0.7"])
+def test_a_foreign_name_that_points_here_is_refused(server, host):
+    assert upgrade(server, host) == 403
+
+
 def test_an_address_opens_its_page(page, server):
     page.goto(f"{server[0]}/compare")
     on_page(page, "Compare")
-    sync_api.expect(page.get_by_role("link", name="Launch")).to_be_visible()
+    sync_api.expect(page.get_by_role("link", name="Launch").first).to_be_visible()
 
 
 def test_sigterm_ends_the_server(page, server):

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import db
+from ui import watch
 from ui.cli import app
+from ui.problems import is_mistake
+from workers import cluster
 from workers.launch import experiments
 
 MLP = next(path for path in experiments() if path.name == "digits_mlp.yaml")
@@ -221,6 +225,13 @@ def test_inputs_that_do_not_fit_are_told(promoted, home):
     assert "not an image" in mistake("predict", "digits", "--input", home / "text.png")
     (home / "text.npy").write_text("no array")
     assert "not a readable .npy" in mistake("predict", "digits", "--input", home / "text.npy")
+    for header in (b"{'descr': '<f4', 'shape': (", b"{'descr'", b"1 +", b"(" * 90, b"\xff", b"{" * 3 + b"\n  x"):
+        version = b"\x93NUMPY\x01\x00"
+        (home / "damaged.npy").write_bytes(version + len(header).to_bytes(2, "little") + header)
+        assert "not a readable .npy" in mistake("predict", "digits", "--input", home / "damaged.npy")
+    with (home / "several.npy").open("wb") as file:
+        np.savez(file, x=np.zeros((1, 8, 8)))
+    assert "not a readable .npy" in mistake("predict", "digits", "--input", home / "several.npy")
     assert "no such file" in mistake("predict", "digits", "--input", home / "nowhere.npy")
     assert "0 to 358" in mistake("predict", "digits", "--sample", "9999")
     assert "production" in mistake("predict", "digits", "--sample", "0", "--version", "staging")
@@ -274,6 +285,22 @@ def test_ctrl_c_stops_the_run_and_waits_for_its_checkpoint(live_home):
     assert "Traceback" not in output
     assert store.run(run.id).state == "stopped"
     assert any("last" in artifact.name for artifact in store.artifacts(run.id)), store.artifacts(run.id)
+
+
+@pytest.mark.parametrize("kind", ["KeeperGone", "KeeperAbsent"])
+def test_a_keeper_that_is_gone_is_told_and_a_defect_in_it_is_not(kind):
+    assert is_mistake(type(kind, (Exception,), {"__module__": "workers.line"})("gone"))
+    assert not is_mistake(type("KeeperError", (Exception,), {"__module__": "workers.line"})("defect"))
+
+
+def test_follow_goes_on_while_a_keeper_may_still_hear_from_the_run(monkeypatch):
+    run = SimpleNamespace(ended=True, presumed=True)
+    monkeypatch.setattr(cluster, "running_keeper", lambda: object())
+    assert not watch._is_over(run)
+    assert watch._is_over(SimpleNamespace(ended=True, presumed=False))
+    assert not watch._is_over(SimpleNamespace(ended=False, presumed=False))
+    monkeypatch.setattr(cluster, "running_keeper", lambda: None)
+    assert watch._is_over(run)
 
 
 def until(found, timeout_s: float = 60.0):

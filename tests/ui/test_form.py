@@ -145,3 +145,8 @@ def test_values_of_a_wrong_type_or_out_of_bounds_do_not_break_the_form():
         "loss": "huber",
     }
     assert not drawn(wrong).exception
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 2**70, float("inf"), float("nan")])
+def test_a_seed_out_of_bounds_does_not_break_the_form(seed):
+    assert not drawn({"name": "x", "seed": seed, "optimizer": {"name": "Adam", "lr": float(seed)}}).exception

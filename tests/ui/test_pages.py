@@ -68,12 +68,71 @@ def test_a_mistake_in_the_form_is_told_in_a_box_and_creates_no_run(home):
     assert db.Store().runs() == []
 
 
+SPEC = "name: mine\ndata: {source: digits}\nnet: [Flatten, {Linear: [64, 10]}]\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("epochs: 20.7", "epochs: "),
+        ("loss: mea", "loss: "),
+        ("lernrate: 0.5", "lernrate: "),
+        ("optimizer: {name: RMSprop}", "optimizer.name: "),
+        ("seed: -1", "seed: "),
+        ("", None),
+    ],
+)
+def test_a_mistake_in_a_file_is_told_above_the_form(home, line, told):
+    path = home / "experiments" / "mine.yaml"
+    path.parent.mkdir()
+    path.write_text(SPEC + line + "\n")
+    app = opened(session.LAUNCH)
+    choice = next(each for each in (*app.selectbox, *app.button_group) if each.key == "launch-example")
+    choice.set_value(path).run()
+    assert not app.exception
+    boxes = [error.value.replace("\\", "") for error in app.error]
+    assert len(boxes) == (told is not None)
+    assert all(told in box and "mine.yaml" in box for box in boxes)
+    assert app.button(key="launch")
+
+
+IMAGE = "![x](http://evil/p.png)"
+
+
+def test_names_from_elsewhere_are_no_markdown(home, promoted):
+    with db.Writer(home / "lockstep.db") as writer:
+        run_id = writer.create_run(IMAGE, {}, {IMAGE: IMAGE})
+        journal = db.Journal(home / "runs" / run_id / "journal.jsonl")
+        writer.append(
+            run_id,
+            [
+                journal.write("state", state="running", message=""),
+                journal.write("metric", key=IMAGE, step=1, value=1.0),
+                journal.write("log", rank=0, text=IMAGE),
+                journal.write("state", state="failed", message=f"`a\n\n{IMAGE}`"),
+            ],
+        )
+    app = opened(session.RUNS)
+    shown = [element.value for kind in (app.subheader, app.markdown, app.caption, app.error) for element in kind]
+    labels = [element.label for element in app.metric]
+    options = [option.content for group in app.get("button_group") for option in group.proto.options]
+    assert sum("evil" in text for text in [*shown, *labels, *options]) >= 4
+    assert not [text for text in [*shown, *labels, *options] if IMAGE in text]
+
+
 def test_runs_shows_the_newest_run(runs):
     app = opened(session.RUNS)
     assert app.subheader[0].value == "digits-mlp-3"
-    assert len(app.get("plotly_chart")) == 3  # accuracy, loss, waiting
+    assert len(app.get("plotly_chart")) == 2  # accuracy, loss
     assert {metric.label for metric in app.metric} >= {"validation accuracy", "validation loss", "duration"}
     assert "epoch 20: loss" in texts(app)
+
+
+def test_the_share_of_waiting_is_a_bar_as_wide_as_its_cell(runs):
+    app = opened(session.RUNS)
+    run = db.Store().run(runs[-1])
+    bars = [round(bar.value) for bar in app.get("progress")]
+    assert bars == [100, round(100 * run.data_s / (run.data_s + run.compute_s))]
 
 
 def test_the_address_names_a_run(runs):

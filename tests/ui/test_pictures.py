@@ -1,6 +1,8 @@
 """From an image file to what a model takes, and back to a picture."""
 
+import contextlib
 import io
+import random
 
 import numpy as np
 import pytest
@@ -64,6 +66,36 @@ def test_a_model_that_takes_no_pictures_says_so(shape):
 def test_a_file_that_is_no_image_says_so(content):
     with pytest.raises(pictures.PictureProblem, match="not an image"):
         pictures.from_image(io.BytesIO(content), (8, 8))
+
+
+def test_damaged_images_say_so():
+    rng = random.Random(0)
+    for kind in ("PNG", "GIF", "BMP", "JPEG", "PPM", "TIFF", "ICO"):
+        file = io.BytesIO()
+        Image.fromarray(np.arange(64 * 64, dtype=np.uint8).reshape(64, 64)).save(file, kind)
+        for _ in range(60):
+            content = bytearray(file.getvalue()[: rng.randrange(1, len(file.getvalue()))])
+            for _ in range(3):
+                content[rng.randrange(min(80, len(content)))] = rng.randrange(256)
+            with contextlib.suppress(pictures.PictureProblem):
+                pictures.from_image(io.BytesIO(content), (8, 8))
+
+
+@pytest.mark.parametrize("problem", [SyntaxError("broken PNG file"), ValueError("bad"), MemoryError()])
+def test_whatever_a_decoder_raises_is_told(problem, monkeypatch):
+    def fail(*_):
+        raise problem
+
+    monkeypatch.setattr(pictures, "_on_white", fail)
+    with pytest.raises(pictures.PictureProblem, match="not an image"):
+        pictures.from_image(stroke(255, 0), (8, 8))
+
+
+@pytest.mark.parametrize("pixels", [3_000, 1_000])  # of 3,600: Pillow warns, and refuses at twice as many
+def test_a_decompression_bomb_says_so(pixels, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pixels)
+    with pytest.raises(pictures.PictureProblem, match="decompression bomb"):
+        pictures.from_image(stroke(255, 0), (8, 8))
 
 
 def test_pictures_are_dark_ink_on_white_with_hard_edges():

@@ -91,7 +91,7 @@ MODULES = {
         NET.replace("self.inner(x)", "x.nope"),
         r"failed on a batch .*nope.*\(mynet\.py, line 8\)",
     ),
-    "not a tensor": ({}, NET.replace("self.inner(x)", "3"), r"needs to return a tensor; got 3"),
+    "not a tensor": ({}, NET.replace("self.inner(x)", "3"), r"needs to return a tensor; got int"),
 }
 
 
@@ -147,3 +147,22 @@ def test_a_check_leaves_the_seed_alone():
     research.manual_seed(3)
     check(with_net(["Flatten", "Dropout", {"Linear": [64, 10]}]))
     assert np.array_equal(research.rand(3).numpy(), expected)
+
+
+@pytest.mark.parametrize("line", ["import sys; sys.exit(0)", "import os; os._exit(3)"])
+@pytest.mark.parametrize("where", ["self.inner = ", "return self.inner(x)"])
+def test_a_module_that_ends_its_process_is_told(tmp_path, line, where):
+    code = NET.replace(where, f"{line}; {where}")
+    with pytest.raises(SpecProblem, match=r"ended its process .* must not call sys\.exit|SystemExit"):
+        check(module(tmp_path, code))
+
+
+def test_a_module_that_loops_does_not_hold_up_its_launch(tmp_path, monkeypatch):
+    monkeypatch.setattr("workers.check.TIMEOUT_S", 3.0)
+    with pytest.raises(SpecProblem, match="did not get through one batch of 4 rows within 3 s"):
+        check(module(tmp_path, NET.replace("return self", "while True: pass\n        return self")))
+
+
+def test_what_a_module_writes_past_python_stays_out_of_the_output(tmp_path, capfd):
+    check(module(tmp_path, NET.replace("return self", "import os; os.write(1, b'raw noise')\n        return self")))
+    assert "raw noise" not in capfd.readouterr().out

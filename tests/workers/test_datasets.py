@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -109,6 +111,19 @@ def test_a_damaged_file(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(SpecProblem, match=r"is not a readable \.npz file|holds Python objects"):
         datasets.load(NpzData(source="npz", path=str(path)))
+
+
+def test_whatever_bytes_are_damaged(tmp_path):
+    path = tmp_path / "my.npz"
+    np.savez_compressed(path, x=rows(), y=np.arange(len(rows())) % 2)
+    whole, drawn = path.read_bytes(), np.random.default_rng(0)
+    for _ in range(200):
+        damaged = bytearray(whole)
+        for position in drawn.integers(len(whole), size=3):
+            damaged[position] = drawn.integers(256)
+        path.write_bytes(damaged)
+        with contextlib.suppress(SpecProblem):
+            datasets.load(NpzData(source="npz", path=str(path)))
 
 
 def test_a_single_array_is_no_npz(tmp_path):

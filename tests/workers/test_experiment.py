@@ -87,7 +87,6 @@ BAD = {
         "optimizer: {name: adam}",
         ["optimizer.name: needs to be one of SGD, Adam", "Did you mean 'Adam'?"],
     ),
-    "optimizer without name": ("optimizer: {lr: 0.1}", ["optimizer.name: this key is missing; one of SGD, Adam."]),
     "optimizer as text": ("optimizer: Adam", ["optimizer: needs a mapping of keys; got 'Adam'."]),
     "nesterov alone": (
         "optimizer: {name: SGD, nesterov: true}",
@@ -123,6 +122,12 @@ BAD = {
         "net: {module: 'a:B', args: {}}",
         ["net.args: there is no such key.", "module, arguments"],
     ),
+    "an argument that is no JSON": (
+        "net: {module: 'a:B', arguments: {since: 2026-01-02}}",
+        ["net.arguments: takes text, finite numbers, ", "it holds datetime.date(2026, 1, 2)."],
+    ),
+    "an infinite argument": ("net: {module: 'a:B', arguments: {sizes: [1, .inf]}}", ["net.arguments: ", "holds inf."]),
+    "a layer's argument": ("net: [{Linear: {in_features: .nan, out_features: 2}}]", ["net.0: takes", "holds nan."]),
     "syntax": ("optimizer: {name: Adam", ["spec.yaml, line ", "this is not valid YAML"]),
     "a key twice": ("epochs: 1\nepochs: 2", ["spec.yaml, line 6", "the key 'epochs' is given twice"]),
     "a tab": ("optimizer:\n\tlr: 1", ["spec.yaml, line 6", "not valid YAML"]),
@@ -180,9 +185,38 @@ def test_a_missing_file_names_its_neighbours(tmp_path, spec_file):
         ("epochs=[", "not valid YAML"),
         ("epochs.more=3", "has no keys to set|needs a mapping|valid integer"),
         ("net.7=ReLU", "needs a position from 0 to 1"),
+        ("net.²=ReLU", "needs a position from 0 to 1"),
+        ("net=" + "[" * 3000, "nested too deeply"),
         ("epocs=3", "Did you mean 'epochs'"),
     ],
 )
 def test_a_bad_override(tmp_path, assignment, told):
     with pytest.raises(SpecProblem, match=told):
         Experiment.from_yaml(written(tmp_path, GOOD), [assignment])
+
+
+def test_merge_keys_lay_one_mapping_over_another(tmp_path):
+    text = GOOD.replace("{source: digits}", "&held {source: digits, validation: 0.3}")
+    spec = written(tmp_path, text.replace("data: &held", "data:\n  <<: &held") + "optimizer: {name: SGD}\n")
+    assert Experiment.from_yaml(spec).data.validation == 0.3
+
+
+def test_a_setting_of_the_optimizer_alone_is_one_of_adams(tmp_path):
+    path = tmp_path / "spec.yaml"
+    path.write_text("name: x\ndata: {source: digits}\nnet: [Flatten, {Linear: [64, 10]}]\n")
+    assert Experiment.from_yaml(path, ["optimizer.lr=0.02"]).optimizer.model_dump()["lr"] == 0.02
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"net": {"module": "m:Net"}, "code_dir": "/nowhere/at/all"}, "code_dir: there is no folder /nowhere/at/all"),
+        ({"data": {"source": "npz", "path": "a\0b"}}, "data.path: .* is no path: embedded null byte"),
+        ({"data": {"source": "npz", "path": "x" * 5000}}, "data.path: .* is no path: .*too long"),
+        ({"data": {"source": "npz", "path": "~nosuchuser/x.npz"}}, "data.path: .* is no path: Could not determine"),
+    ],
+)
+def test_what_is_no_path(change, told):
+    values = {"name": "x", "data": {"source": "digits"}, "net": ["Flatten", {"Linear": [64, 10]}]}
+    with pytest.raises(SpecProblem, match=told):
+        Experiment.from_dict(values | change)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import time
+from unittest.mock import MagicMock
 
 import psutil
 import pytest
 
 import research
-from db import Journal, Store
+from db import Ack, Journal, Store, journal_path
+from workers import run_actor
 from workers.cluster import running_keeper
 from workers.experiment import Experiment
+from workers.keeper import SMALLEST_CPUS
 from workers.launch import launch, stop, wait
 from workers.problems import SpecProblem
 from workers.writing import writing
@@ -176,19 +179,45 @@ def test_a_rank_that_fails_fails_the_run(tmp_path):
     assert "ValueError: odd (mynet.py, line 12)" in run.message
 
 
-def test_a_warm_start_is_quick(spec_file):
-    begun = time.time()  # a spare process was made ready while the ranks trained
-    run = wait(launch(Experiment.from_yaml(spec_file)), timeout_s=40)
-    assert Store().metrics(run.id, ["train/loss"])["train/loss"].times[0] - begun < 3
+def test_a_run_takes_the_process_that_was_made_ready(spec_file):
+    keeper = psutil.Process(running_keeper().pid)
+
+    def in_reserve():
+        of_runs = {run.environment.get("pid") for run in Store().runs()}
+        return [process.pid for process in processes(keeper, "ray::RunActor") if process.pid not in of_runs]
+
+    spare = until(in_reserve)
+    assert wait(launch(Experiment.from_yaml(spec_file)), timeout_s=40).environment["pid"] in spare
 
 
 def test_more_workers_than_cpus_are_refused_before_a_run_is_made(spec_file):
     before = len(Store().runs())
-    with pytest.raises(SpecProblem, match=r"workers: 30 needs 30 CPUs; the cluster has \d"):
-        launch(Experiment.from_yaml(spec_file, ["workers=30"]))
+    room = max(SMALLEST_CPUS, os.cpu_count())  # the CPU of the process in reserve is no room
+    with pytest.raises(SpecProblem, match=rf"workers: {room + 1} needs {room + 1} CPUs; the cluster has {room} for"):
+        launch(Experiment.from_yaml(spec_file, [f"workers={room + 1}", "batch_size=2000"]))
     with pytest.raises(SpecProblem, match=r"net\.1"):
         launch(Experiment.from_yaml(spec_file, ["net.1.Linear=[63, 16]"]))
     assert len(Store().runs()) == before
+
+
+def test_a_short_run_still_tells_where_it_ran(tmp_path, monkeypatch, spec_file):
+    """Its process is not Ray's here: what it sends is kept in a list."""
+    sent = []
+
+    def slow_environment(code_dir):
+        until(lambda: "finished" in journal_path(tmp_path).read_text())
+        return {"host": "here"}
+
+    def send(method, run_id, *args, **kwargs):
+        sent.append((method, kwargs))
+        return Ack(0, False)
+
+    monkeypatch.setattr("workers.environment.environment", slow_environment)
+    monkeypatch.setattr(run_actor, "sender", lambda namespace: send)
+    monkeypatch.setattr(run_actor, "train_here", lambda *_: "finished")
+    monkeypatch.setattr(run_actor.threading, "Timer", MagicMock())  # it would end this process
+    run_actor.RunActor().train("r", Experiment.from_yaml(spec_file).as_dict(), str(tmp_path), "")
+    assert ("update_run", {"environment": {"host": "here"}}) in sent
 
 
 def test_writing_goes_through_the_keeper(spec_file):

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from db import Ack, Journal
+from db import Ack, Journal, StoreError
 from workers import messenger
 from workers.environment import environment, git_state
 from workers.messenger import Messenger
@@ -20,10 +20,14 @@ class Store:
 
     def __init__(self):
         self.events, self.calls, self.reachable, self.stop = [], [], True, False
+        self.refused = 0
 
     def send(self, method, run_id, *args, **kwargs):
         if not self.reachable:
+            self.refused += 1
             raise ConnectionError("out of reach")
+        if args[:1] == ("refused",):
+            raise StoreError("A path must be valid UTF-8")
         self.calls.append((method, *args, *kwargs))
         if method == "append":
             seen = {event["seq"] for event in self.events}
@@ -42,6 +46,13 @@ def quick(monkeypatch):
     monkeypatch.setattr(messenger, "HEARTBEAT_EVERY_S", 0.02)
 
 
+def until(condition):
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_nothing_is_lost_while_the_owner_is_out_of_reach(tmp_path, store, quick):
     store.reachable = False
     run = Messenger("r", tmp_path, store.send)
@@ -50,7 +61,7 @@ def test_nothing_is_lost_while_the_owner_is_out_of_reach(tmp_path, store, quick)
     run.environment({"host": "here"})
     for step in range(50):
         run.metric("loss", step, 0.5)
-    time.sleep(0.1)
+    until(lambda: store.refused > 2)
     assert len(Journal.read(tmp_path / "journal.jsonl")) == 50  # there before anything was sent
     store.reachable = True
     run.state("finished")
@@ -75,10 +86,7 @@ def test_a_silent_run_has_a_heartbeat_by_which_a_stop_arrives(tmp_path, store, q
     run = Messenger("r", tmp_path, store.send)
     assert not run.stopping
     store.stop = True
-    deadline = time.monotonic() + 5
-    while not run.stopping and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert run.stopping
+    until(lambda: run.stopping)
     assert store.calls[0] == ("append", [])
     run.close()
 
@@ -108,3 +116,37 @@ def test_the_environment_says_which_code_ran(tmp_path):
     assert clean["changed"] is False
     (tmp_path / "net.py").write_text("2")
     assert git_state(str(tmp_path)) == clean | {"changed": True}
+
+
+def test_an_artifact_that_cannot_be_recorded_silences_nobody(tmp_path, store, quick, monkeypatch):
+    monkeypatch.setattr(messenger, "FAREWELL_S", 5.0)
+    run = Messenger("r", tmp_path, store.send)
+    (tmp_path / "file").write_bytes(b"weights")
+    run.artifact("vanished", tmp_path / "vanished")
+    run.artifact("refused", tmp_path / "file")
+    run.artifact("good", tmp_path / "file")
+    run.state("finished")
+    run.close()
+    assert "finished" in [event.get("state") for event in store.events]
+    assert [call[1] for call in store.calls if call[0] == "add_artifact"] == ["good"]
+    lines = " ".join(event["text"] for event in store.events if event["kind"] == "log")
+    assert "The artifact vanished was not recorded: " in lines
+    assert "The artifact refused was not recorded: A path must be valid UTF-8" in lines
+
+
+def test_much_that_waited_comes_in_parts_and_the_end_comes_last(tmp_path, store, quick, monkeypatch):
+    monkeypatch.setattr(messenger, "BATCH_EVENTS", 7)
+    store.reachable = False
+    run = Messenger("r", tmp_path, store.send)
+    (tmp_path / "file").write_bytes(b"weights")
+    for step in range(20):
+        run.metric("loss", step, 0.5)
+    run.artifact("checkpoint/last", tmp_path / "file")
+    run.state("finished")
+    store.reachable = True
+    run.close()
+    batches = [call[1] for call in store.calls if call[0] == "append"]
+    assert max(map(len, batches)) == 7
+    assert [event["seq"] for event in store.events] == list(range(1, 22))
+    kinds = [call[0] for call in store.calls if call[0] == "add_artifact" or (call[1:] and store.events[-1] in call[1])]
+    assert kinds == ["add_artifact", "append"], "who sees the end sees all that the run made"

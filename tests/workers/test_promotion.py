@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -14,10 +15,12 @@ import production
 import research
 from db import Store, StoreError, UnknownModel, UnknownRun
 from workers import datasets
+from workers.cluster import is_held
 from workers.experiment import DigitsData, Experiment
+from workers.line import KeeperGone
 from workers.predict import as_rows, predict
 from workers.problems import SpecProblem
-from workers.promotion import promote, rebuilt, remove_alias, set_alias
+from workers.promotion import _alone, promote, rebuilt, remove_alias, set_alias
 from workers.writing import writing
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -50,6 +53,9 @@ def test_versions_and_aliases(finished):
     assert Store().version("aliased", "champion").version == 1
     set_alias("aliased", "champion", 2, reason="better")
     assert predict("aliased", np.zeros((1, 8, 8)), "champion")["version"] == 2
+    for wrong in ("a/b", "*bold*", "two\n", "latest", "7"):
+        with pytest.raises(SpecProblem, match="alias: "):
+            set_alias("aliased", wrong, 1)
     remove_alias("aliased", "champion")
     with pytest.raises(UnknownModel):
         predict("aliased", np.zeros((1, 8, 8)), "champion")
@@ -103,6 +109,41 @@ def test_a_version_that_cannot_be_registered_leaves_nothing(home, finished, monk
     assert not (home / "models/unregistered").exists()
 
 
+@pytest.mark.parametrize("error", [KeeperGone("no answer"), StoreError("it was done, and then something failed")])
+def test_a_version_that_was_registered_stays_though_the_answer_was_lost(home, finished, monkeypatch, error):
+    from workers.writing import KeeperWriter
+
+    def lost(self, *args, **kwargs):
+        self.__getattr__("add_version")(*args, **kwargs)
+        raise error
+
+    monkeypatch.setattr(KeeperWriter, "add_version", lost, raising=False)
+    name = f"lost-{type(error).__name__}"
+    with pytest.raises(type(error)):
+        promote(finished.id, name)
+    assert production.load(Store().version(name, 1).path).verify()["bit_for_bit"]
+
+
+def test_who_waits_for_a_promotion_that_fails_is_alone_after_it(tmp_path):
+    entered, leave = threading.Event(), threading.Event()
+
+    def promoting():
+        with _alone(tmp_path / "m"):
+            entered.set()
+            leave.wait(20)
+
+    with _alone(tmp_path / "m"):
+        second = threading.Thread(target=promoting)
+        second.start()
+        assert not entered.is_set()
+    assert entered.wait(20)
+    assert is_held(tmp_path / ".m.lock")
+    assert (tmp_path / "m").is_dir()
+    leave.set()
+    second.join(20)
+    assert [file.name for file in tmp_path.iterdir()] == [".m.lock"]
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
@@ -110,7 +151,8 @@ def test_a_version_that_cannot_be_registered_leaves_nothing(home, finished, monk
         ({"alias": "latest"}, "alias: 'latest' is taken"),
         ({"alias": "3"}, "alias: '3' is taken"),
         ({"alias": "a b"}, "alias: a name is"),
-        ({"checkpoint": "epoch-7"}, "has no checkpoint epoch-7"),
+        ({"checkpoint": "epoch-7"}, "checkpoint: needs to be one of best, last; got 'epoch-7'"),
+        ({"alias": "a\n"}, "alias: a name is"),
     ],
 )
 def test_a_bad_promotion_is_refused(home, finished, settings, told):
@@ -173,3 +215,17 @@ def test_one_row_in_many_shapes(shape):
             as_rows(np.zeros(shape), (1, 8, 8))
     else:
         assert as_rows(np.zeros(shape), (1, 8, 8)).shape == (1, 1, 8, 8)
+
+
+def test_another_models_folder_in_its_place_is_noticed(home, finished):
+    first, second = promote(finished.id, "first"), promote(finished.id, "second", checkpoint="last")
+    for file in second.path.iterdir():
+        file.write_bytes((first.path / file.name).read_bytes())
+    assert predict("first", np.zeros((1, 8, 8)))["version"] == 1
+    with pytest.raises(SpecProblem, match="holds another model than the one that was promoted as second 1"):
+        predict("second", np.zeros((1, 8, 8)))
+
+
+def test_numbers_that_are_no_reals_are_refused():
+    with pytest.raises(SpecProblem, match="needs to be an array of numbers"):
+        as_rows(np.ones((1, 4)) * 1j, (4,))

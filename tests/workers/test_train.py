@@ -11,7 +11,7 @@ import research
 from workers.collective import Host, Meeting, RankLost
 from workers.experiment import Experiment
 from workers.report import Memory
-from workers.train import Trainer, TrainingProblem, checkpoint_path, train
+from workers.train import Trainer, TrainingProblem, checkpoint_path, make_optimizer, train
 
 PLAIN = ["Flatten", {"Linear": [64, 16]}, "Tanh", {"Linear": [16, 10]}]
 
@@ -226,3 +226,21 @@ def test_ranks_start_from_the_weights_of_rank_0(tmp_path):
     for name, value in weights(trainers[0]).items():
         assert np.array_equal(weights(trainers[1])[name], value)
     assert np.abs(weights(trainers[0])["1.weight"]).max() < 2
+
+
+def test_frozen_weights_and_buffers_start_alike_too(tmp_path):
+    def spoil(trainers):
+        for rank, trainer in enumerate(trainers):
+            trainer.net.register_buffer("count", research.tensor([rank + 3]))
+            frozen = next(iter(trainer.net.parameters()))
+            frozen.requires_grad = False
+            frozen.array[...] = float(rank)
+            trainer.parameters = [p for p in trainer.net.parameters() if p.requires_grad]
+            trainer.optimizer = make_optimizer(trainer.experiment, trainer.net)
+
+    trainers, _ = in_ranks(tmp_path, 2, before=spoil)
+    assert not weights(trainers[1])["1.weight"].any()
+    for name, value in weights(trainers[0]).items():
+        assert np.array_equal(weights(trainers[1])[name], value)
+        assert weights(trainers[1])[name].dtype == value.dtype
+    assert weights(trainers[1])["count"] == [3]

@@ -3,16 +3,19 @@
 import streamlit as st
 
 from ui import boxes, launching, session
+from workers.launch import experiments
+from workers.yaml_file import read_spec
 
 st.title("Launch", anchor=False)
 
 with boxes.explained("The experiments cannot be read"):
-    files = launching.spec_files()
+    files = experiments()
     if not files:
         boxes.empty("No experiments here", "Put a spec file, such as `digits.yaml`, into " + launching.own_folder())
     else:
         path = launching.choose(files)
-        values = launching.read(path)
+        values = read_spec(path)
+        launching.check_file(path, values)
         above = st.container()  # the button stays in sight, whatever the length of the form
         filled = launching.filled_in(path, values)
         if filled is not None:
