@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from production.graph import Node, Operation
-from shared_ops.dim import Dim, has_dims
+from shared_ops.dim import has_dims
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Call:
     kernel: Callable
     inputs: tuple[tuple[int | None, Any], ...]  # a slot to read, or None and a number or unknown size
     attrs: dict[str, Any]
-    attrs_have_dims: bool
+    has_dims: bool  # among its inputs or settings
     outputs: tuple[int, ...]
     free: tuple[int, ...]
 
@@ -100,7 +100,7 @@ def _calls(operations: list[Operation], slots: dict[Node, int], keep: set[int], 
                 kernel=o.op.kernel,
                 inputs=tuple((slots[x], None) if isinstance(x, Node) else (None, x) for x in o.inputs),
                 attrs=o.attrs,
-                attrs_have_dims=any(map(has_dims, o.attrs.values())) or any(isinstance(x, Dim) for x in o.inputs),
+                has_dims=has_dims((*o.attrs.values(), *o.inputs)),
                 outputs=tuple(fed.get(n, slots[n]) for n in o.outputs),
                 free=tuple(s for s in touched if last_use[s] is o and s not in keep),
             )

@@ -76,13 +76,13 @@ def promote(
             model.eval()
             recording = _record(model, golden)
             with saved_model.staging(path) as folder:
-                recording.write(folder, golden, proof={}, provenance=provenance)
-                proof = _prove(model, recording, saved_model.load(folder), _batches(example))
-                recording.write(folder, golden, proof=proof, provenance=provenance)
-                signature = saved_model.load(folder).signature
+                recording.write(folder, golden, provenance=provenance)
+                loaded = saved_model.load(folder)
+                proof = _prove(model, recording, loaded, _batches(example))
+                saved_model.add_proof(folder, proof)
     except (SavedModelError, FeedError, SpecError) as error:
         raise PromotionError(f"the recorded graph cannot be saved and run: {error}") from error
-    return Promotion(Path(path), proof, signature)
+    return Promotion(Path(path), proof, loaded.signature)
 
 
 def _names(given: Sequence[str] | None, count: int) -> list[str]:

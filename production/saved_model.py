@@ -145,6 +145,12 @@ def write(
         (folder / name).write_bytes(content)
 
 
+def add_proof(folder: Path, proof: Mapping[str, Any]) -> None:
+    """Enter a proof into the manifest of a model that is still being written."""
+    manifest = _json(folder / MANIFEST)
+    (folder / MANIFEST).write_text(json.dumps(manifest | {"proof": dict(proof)}, indent=1))
+
+
 @contextlib.contextmanager
 def staging(path: str | os.PathLike) -> Iterator[Path]:
     """A folder beside `path` that becomes `path` when the block ends well, and is gone when it does not."""

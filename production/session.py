@@ -86,7 +86,7 @@ class Session:
         attrs = call.attrs
         args = [value if slot is None else slots[slot] for slot, value in call.inputs]
         try:
-            if call.attrs_have_dims:
+            if call.has_dims:
                 attrs = {k: bind(v, sizes) for k, v in attrs.items()}
                 args = [bind(a, sizes) for a in args]
             out = call.kernel(array_module(args), *args, **attrs)

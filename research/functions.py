@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from shared_ops import ops
 from shared_ops.ops import (
     abs,
@@ -64,8 +66,6 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 
 def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
     """Whether all values are close: |input - other| <= atol + rtol * |other|."""
-    import numpy as np
-
     return np.allclose(input.detach().numpy(), other.detach().numpy(), rtol, atol)
 
 

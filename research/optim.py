@@ -32,14 +32,13 @@ class Optimizer:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or make them zeros."""
         for p in self.params.values():
-            p.grad = None if set_to_none or p.grad is None else Tensor(p.grad.array * 0)
+            p._forget_grad(set_to_none)
 
     def step(self) -> None:
         """Change every parameter that has a gradient."""
         for name, p in self.params.items():
             if p.grad is not None:
-                p.array[...] = self._update(p.array, p.grad.array, self.state.setdefault(name, {}))
-                p.version[0] += 1
+                p._write(self._update(p.array, p.grad.array, self.state.setdefault(name, {})))
 
     def _update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
         raise NotImplementedError

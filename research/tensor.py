@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from research.grad_mode import is_grad_enabled, no_grad
+from research.grad_mode import is_grad_enabled
 from research.tape import Leaf, Saved, Step
 from shared_ops import ops
 from shared_ops.device import Device, array_module, device_of, to_host
@@ -162,6 +162,10 @@ class Tensor(Operators):
         """A copy that passes gradients on."""
         return self * 1 if self.requires_grad else _wrap(self.array.copy())
 
+    def _forget_grad(self, set_to_none: bool) -> None:
+        """No gradient any more, or one of zeros."""
+        self.grad = None if set_to_none or self.grad is None else _wrap(self.grad.array * 0)
+
     def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False) -> None:
         """Accumulate the gradient of this value in `.grad` of every leaf; needs `gradient` unless it is a scalar."""
         from research.backward import backward
@@ -186,9 +190,13 @@ class Tensor(Operators):
             result = result.to(self.dtype)
             self.array, self.step, self.index, self.version = result.array, result.step, result.index, result.version
         else:
-            self.array[...] = result.array
-            self.version[0] += 1
+            self._write(result.array)
         return self
+
+    def _write(self, values: Any, index: Any = ...) -> None:
+        """Write into the array. Every write goes through here, so that backward notices a saved value that changed."""
+        self.array[index] = values
+        self.version[0] += 1
 
     def __iadd__(self, y):
         return self._become(self + y)
@@ -217,8 +225,7 @@ class Tensor(Operators):
     def __setitem__(self, index: Any, value: Any) -> None:
         if is_grad_enabled() and (self.step is not None or getattr(value, "step", None) is not None):
             raise RuntimeError("assigning into a tensor with history is not recorded; use research.where, or no_grad()")
-        self.array[_plain_index(index)] = value.array if isinstance(value, Tensor) else value
-        self.version[0] += 1
+        self._write(value.array if isinstance(value, Tensor) else value, _plain_index(index))
 
     # elsewhere ------------------------------------------------------------------------------------------------------
     def to(self, target: Any) -> Tensor:
@@ -280,6 +287,3 @@ def observe(observer: Callable[[Op, tuple], None]) -> Iterator[None]:
         yield
     finally:
         _observers.remove(observer)
-
-
-__all__ = ["Tensor", "no_grad", "observe"]

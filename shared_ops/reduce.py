@@ -66,13 +66,6 @@ def mean_grad(g, x_spec, axis, keepdim):
     return _spread(div(g, _count(x_spec, axis)), x_spec, axis, keepdim)
 
 
-def _extreme_grad(g, x, out, axis, keepdim):
-    """To every value that equals the extreme, in equal parts, as PyTorch's amax does."""
-    shape = reduced_shape(x.shape, axes_of(axis, len(x.shape), "amax"), keepdim=True)
-    chosen = cast(eq(x, reshape(out, shape=shape)), dtype=x.dtype.name)
-    return reshape(g, shape=shape) * div(chosen, sum(chosen, axis=axis, keepdim=True))
-
-
 @op
 def amax(xp, x, *, axis=None, keepdim=False):
     """The greatest value along the axes."""
@@ -83,11 +76,6 @@ def amax(xp, x, *, axis=None, keepdim=False):
 def amax_spec(x, *, axis=None, keepdim=False):
     _check_some("amax", x, axis)
     return _reduced("amax", x, axis, keepdim, x.dtype)
-
-
-@amax.grad
-def amax_grad(g, x, out, axis, keepdim):
-    return _extreme_grad(g, x, out, axis, keepdim)
 
 
 @op
@@ -102,9 +90,13 @@ def amin_spec(x, *, axis=None, keepdim=False):
     return _reduced("amin", x, axis, keepdim, x.dtype)
 
 
+@amax.grad
 @amin.grad
-def amin_grad(g, x, out, axis, keepdim):
-    return _extreme_grad(g, x, out, axis, keepdim)
+def extreme_grad(g, x, out, axis, keepdim):
+    """To every value that equals the extreme, in equal parts, as PyTorch's amax does."""
+    shape = reduced_shape(x.shape, axes_of(axis, len(x.shape), "amax"), keepdim=True)
+    chosen = cast(eq(x, reshape(out, shape=shape)), dtype=x.dtype.name)
+    return reshape(g, shape=shape) * div(chosen, sum(chosen, axis=axis, keepdim=True))
 
 
 @op

@@ -160,9 +160,14 @@ def clients_dir(home: Path | None = None) -> Path:
     return (home or db.home()) / "clients"
 
 
+def home_tag() -> str:
+    """Eight hex characters that tell this home from others."""
+    return hashlib.sha256(str(db.home().resolve()).encode()).hexdigest()[:8]
+
+
 def short_dir() -> Path:
     """This home's private folder with a short path: a Unix socket's path is limited to 107 bytes, and Ray adds 70."""
-    name = f"lockstep-{os.getuid()}-{hashlib.sha256(str(db.home().resolve()).encode()).hexdigest()[:8]}"
+    name = f"lockstep-{os.getuid()}-{home_tag()}"
     path = Path("/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir()) / name
     path.mkdir(mode=0o700, exist_ok=True)
     if path.is_symlink() or path.stat().st_uid != os.getuid():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
-import hashlib
 import logging
 import os
 import secrets
@@ -14,7 +13,6 @@ import signal
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import IO, Any
 
 import db
@@ -175,7 +173,7 @@ def _join(address: str) -> tuple[Any, str]:
 
 def _namespace() -> str:
     """One per home: several may share a cluster."""
-    return f"{cluster.NAMESPACE}-{hashlib.sha256(str(Path(db.home()).resolve()).encode()).hexdigest()[:8]}"
+    return f"{cluster.NAMESPACE}-{cluster.home_tag()}"
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ def predict(model: str, x: Any, version: str | int = "latest") -> dict[str, Any]
     """
     found = db.Store().version(model, version)
     saved = _load(str(found.path), _written_at(found.path))
-    if found.proof.get("fingerprint", fingerprint(found.path)) != fingerprint(found.path):
+    came = fingerprint(found.path)
+    if found.proof.get("fingerprint", came) != came:
         raise SpecProblem(
             f"{found.path} holds another model than the one that was promoted as {found.model} {found.version}; "
             "promote the run again."

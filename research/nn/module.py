@@ -137,7 +137,7 @@ class Module:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients, or make them zeros."""
         for p in self.parameters():
-            p.grad = None if set_to_none or p.grad is None else Tensor(p.grad.array * 0)
+            p._forget_grad(set_to_none)
 
     def to(self, device: str | Device) -> Module:
         """Move all parameters and buffers to a device."""
@@ -172,8 +172,7 @@ class Module:
         if problems:
             raise RuntimeError(f"the state does not fit {type(self).__name__}:\n  " + "\n  ".join(sorted(problems)))
         for name in own.keys() & state.keys():
-            own[name].array[...] = own[name].device.put(_as_array(state[name]))
-            own[name].version[0] += 1
+            own[name]._write(own[name].device.put(_as_array(state[name])))
 
     # words ----------------------------------------------------------------------------------------------------------
     def extra_repr(self) -> str:
