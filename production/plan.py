@@ -97,7 +97,7 @@ def _calls(operations: list[Operation], slots: dict[Node, int], keep: set[int], 
         calls.append(
             Call(
                 operation=o,
-                kernel=o.op.kernel,
+                kernel=o.op.compute,
                 inputs=tuple((slots[x], None) if isinstance(x, Node) else (None, x) for x in o.inputs),
                 attrs=o.attrs,
                 has_dims=has_dims((*o.attrs.values(), *o.inputs)),

@@ -11,7 +11,6 @@ import numpy as np
 
 from production.graph import Graph, Node, Operation, get_default_graph
 from production.plan import FeedError, Plan, make_plan
-from shared_ops.device import array_module
 from shared_ops.dim import Dim, bind
 from shared_ops.spec import SpecError, spec_of
 
@@ -89,7 +88,7 @@ class Session:
             if call.has_dims:
                 attrs = {k: bind(v, sizes) for k, v in attrs.items()}
                 args = [bind(a, sizes) for a in args]
-            out = call.kernel(array_module(args), *args, **attrs)
+            out = call.kernel(*args, **attrs)
         except KeyError as error:
             raise FeedError(f"{call.operation.name} needs the size {error}, which no fed placeholder tells") from None
         except (SpecError, ValueError) as error:

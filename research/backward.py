@@ -85,7 +85,9 @@ def _unpacked(value: Any, step: Step, name: str, create_graph: bool) -> Any:
     if not create_graph:
         return value.array
     tensor = _wrap(value.array)
-    tensor.step, tensor.index = (step, 0) if name == step.op.outputs[0] else (value.step, value.index)
+    own = step.op.outputs.index(name) if name in step.op.outputs else None
+    made_here = own is not None and step.op.differentiable(own)
+    tensor.step, tensor.index = (step, own) if made_here else (value.step, value.index)
     return tensor
 
 

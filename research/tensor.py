@@ -40,7 +40,7 @@ class Tensor(Operators):
         args = [a if isinstance(a, Tensor) or type(a) in NUMBERS else _as_operand(a) for a in args]  # type: ignore[assignment]
         arrays = [a.array if isinstance(a, Tensor) else a for a in args]
         specs = op.check(arrays, attrs)
-        out = op.kernel(array_module(arrays), *arrays, **attrs)
+        out = op.compute(*arrays, **attrs)
         outs = [_wrap(a if type(a) is np.ndarray else _as_array(a)) for a in (out if type(out) is tuple else (out,))]
         for observer in _observers:
             observer(op, tuple(t.array for t in outs))
@@ -49,7 +49,10 @@ class Tensor(Operators):
             wants = tuple([edge is not None for edge in parents])
             if True in wants:
                 known = op.known(args, outs, attrs, specs, wants)
-                outs[0].step = Step(op, parents, specs, {name: _saved(value) for name, value in known.items()})
+                step = Step(op, parents, specs, {name: _saved(value) for name, value in known.items()})
+                for i, t in enumerate(outs if op.takes_every_gradient else outs[:1]):
+                    if t.dtype.kind in "fc":
+                        t.step, t.index = step, i
         return outs[0] if len(outs) == 1 else tuple(outs)
 
     # what it is -----------------------------------------------------------------------------------------------------

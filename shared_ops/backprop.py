@@ -58,11 +58,11 @@ def backpropagate(
         _, _, step = heapq.heappop(waiting)
         grads = arriving.pop(step)
         found.update({(step, i): g for i, g in grads.items() if step.op is None or (step, i) in watch})
-        if step.op is None or step.op.grad_rule is None or 0 not in grads or not any(step.parents):
+        if step.op is None or not any(step.parents) or not any(map(step.op.differentiable, grads)):
             continue
         if step.order == earliest:
             break
-        for edge, spec, g in zip(step.parents, step.input_specs, step.op.backward(grads[0], known(step)), strict=True):
+        for edge, spec, g in zip(step.parents, step.input_specs, step.op.backward(grads, known(step)), strict=True):
             if edge is not None and g is not None:
                 give(edge, fitted(g, spec))
     return found

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from shared_ops.device import array_module
 from shared_ops.spec import Spec, SpecError, spec_of
@@ -12,6 +16,7 @@ from shared_ops.spec import Spec, SpecError, spec_of
 REGISTRY: dict[str, Op] = {}
 
 CHECKED_SIGNATURES_PER_OP = 4096
+UNKNOWN = object()
 NUMBERS = frozenset([bool, int, float])  # Python's own, which an op takes beside arrays
 
 
@@ -26,6 +31,7 @@ class Op:
         self.name = kernel.__name__
         self.kernel, self.spec_rule = kernel, spec
         self.grad_rule: Callable | None = None
+        self.takes_every_gradient = False
         self.outputs = outputs
         self._sources: tuple[tuple[str, str, Any], ...] = ()
         parameters = list(inspect.signature(kernel).parameters.values())[1:]
@@ -34,6 +40,7 @@ class Op:
         self.attrs = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
         self.__doc__, self.__name__, self.__module__ = kernel.__doc__, kernel.__name__, kernel.__module__
         self._checked: dict[Any, Any] = {}
+        self._fast: Any = UNKNOWN
         if self.name in REGISTRY:
             raise ValueError(f"op names are given once; {self.name} stands in {REGISTRY[self.name].__module__} already")
         REGISTRY[self.name] = self
@@ -52,7 +59,25 @@ class Op:
                     )
         if listener is not None:
             return listener.__apply_op__(self, args, attrs)
-        return self.kernel(array_module(args), *args, **attrs)
+        return self.compute(*args, **attrs)
+
+    def compute(self, *args: Any, **attrs: Any) -> Any:
+        """The outputs for arrays and numbers: by the fast form, where there is one for them, else by the kernel."""
+        xp = array_module(args)
+        if xp is np:
+            fast = self._fast if self._fast is not UNKNOWN else self._find_fast()
+            if fast is not None:
+                out = fast(*args, **attrs)
+                if out is not NotImplemented:
+                    return out
+        return self.kernel(xp, *args, **attrs)
+
+    def _find_fast(self) -> Callable | None:
+        """The op's form for CPUs in `shared_ops.kernels`: in the module that is called as the one of its definition."""
+        family = f"shared_ops.kernels.{self.__module__.rpartition('.')[2]}"
+        wanted = os.environ.get("LOCKSTEP_KERNELS", "fast") != "numpy" and importlib.util.find_spec(family)
+        self._fast = importlib.import_module(family).KERNELS.get(self.name) if wanted else None
+        return self._fast
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -68,8 +93,12 @@ class Op:
 
         an input (`x`), `out` or a further output, a setting, `x_spec` (an input's Spec without its data), or `wants`:
         per input, whether anybody asks for its gradient. It returns a gradient, or None, for each input.
+
+        A rule whose first parameter is `gs` takes the gradients of all outputs, None for one that none came for; any
+        other is asked with the first output's, and the further outputs are not differentiable.
         """
-        needs = tuple(inspect.signature(rule).parameters)[1:]
+        first, *needs = inspect.signature(rule).parameters
+        self.takes_every_gradient = first == "gs"
         self.grad_rule, self._sources = rule, tuple((name, *self._source(name)) for name in needs)
         return rule
 
@@ -144,9 +173,15 @@ class Op:
                 known[name] = wants if kind == "wants" else outputs[at] if kind == "output" else specs[at]
         return known
 
-    def backward(self, g: Any, known: Mapping[str, Any]) -> tuple[Any, ...]:
-        """A gradient, or None, for each input, from the gradient `g` of the first output."""
+    def differentiable(self, output: int) -> bool:
+        """Whether gradients flow back from this output."""
+        return self.grad_rule is not None and (output == 0 or self.takes_every_gradient)
+
+    def backward(self, arrived: Mapping[int, Any], known: Mapping[str, Any]) -> tuple[Any, ...]:
+        """A gradient, or None, for each input, from the gradients that arrived for outputs, by their number."""
         assert self.grad_rule is not None, f"{self.name} has no gradient rule"
+        every = self.takes_every_gradient
+        g = tuple(arrived.get(i) for i in range(len(self.outputs))) if every else arrived[0]
         grads = self.grad_rule(g, **known)
         return grads if isinstance(grads, tuple) else (grads,)
 
