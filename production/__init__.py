@@ -1,5 +1,6 @@
 """Production: graphs that are defined first and run later. TensorFlow 1's names: `import production as tf`."""
 
+import shared_ops  # isort: skip - it tells OpenBLAS how to share the cores, before NumPy loads that
 import numpy as _np
 
 from production import contrib, layers, losses, nn, train
@@ -27,5 +28,6 @@ from production.variable import (
     variables_initializer,
 )
 
-float16, float32, float64 = _np.dtype("float16"), _np.dtype("float32"), _np.dtype("float64")
+float16, bfloat16 = _np.dtype("float16"), _np.dtype("bfloat16")
+float32, float64 = _np.dtype("float32"), _np.dtype("float64")
 int32, int64, bool_ = _np.dtype("int32"), _np.dtype("int64"), _np.dtype("bool")

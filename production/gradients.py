@@ -9,7 +9,7 @@ from production.graph import Node, Operation
 from shared_ops import ops
 from shared_ops.backprop import Edge, backpropagate
 from shared_ops.op import Op
-from shared_ops.spec import check
+from shared_ops.spec import check, is_float
 
 
 class _Step:
@@ -47,7 +47,7 @@ class _Walk:
         return self.steps[operation]
 
     def leads(self, x: Any) -> bool:
-        return isinstance(x, Node) and x.operation in self.affected and x.dtype.kind in "fc"
+        return isinstance(x, Node) and x.operation in self.affected and is_float(x.dtype)
 
     def edge(self, x: Any) -> Edge | None:
         return (self.steps[x.operation], x.index) if self.leads(x) else None
@@ -60,7 +60,7 @@ def gradients(ys: Node | Sequence[Node], xs: Node | Sequence[Node], grad_ys: Any
     seeds = [None] * len(ys) if grad_ys is None else grad_ys if isinstance(grad_ys, list | tuple) else [grad_ys]
     check(len(seeds) == len(ys), "grad_ys needs one gradient for each y", ys=len(ys), grad_ys=len(seeds))
     for node in (*ys, *xs):
-        check(node.dtype.kind in "fc", "gradients are of floats, for floats", node=node.spec)
+        check(is_float(node.dtype), "gradients are of floats, for floats", node=node.spec)
     walk = _Walk(xs)
     given: dict[Edge, Any] = {}
     for y, seed in zip(ys, seeds, strict=True):

@@ -13,10 +13,10 @@ import numpy as np
 
 from shared_ops import ops
 from shared_ops.dim import Dim, Size
-from shared_ops.op import Op
+from shared_ops.op import Op, refuse_other_world
 from shared_ops.operators import Operators
 from shared_ops.source import caller, words
-from shared_ops.spec import Shape, Spec, SpecError, check, spec_of
+from shared_ops.spec import Shape, Spec, SpecError, check, is_float, spec_of
 
 
 class GraphError(TypeError):
@@ -137,6 +137,10 @@ class Graph:
 
     def apply(self, op: Op, args: tuple, attrs: dict[str, Any], name: str | None = None) -> Any:
         """Record an op; the Node, or the tuple of Nodes, that it will give. Raises SpecError when inputs do not fit."""
+        listener = next(a for a in args if isinstance(a, Node))
+        for a in args:
+            if not isinstance(a, Node):
+                refuse_other_world(op, listener, a)
         inputs = tuple(self.as_input(a) for a in args)
         attrs = {k: _normal(v) for k, v in attrs.items()}
         try:
@@ -183,7 +187,7 @@ class Graph:
     def constant(self, value: Any, dtype: Any = None, name: str | None = None) -> Node:
         """A value that never changes. Python floats become float32."""
         array = np.asarray(value)
-        if array.dtype.kind not in "biufc":
+        if array.dtype.kind not in "biu" and not is_float(array.dtype):
             raise GraphError(f"a constant is numbers; got {type(value).__name__}, which NumPy reads as {array.dtype}")
         if dtype is not None or (array.dtype == np.float64 and not hasattr(value, "dtype")):
             array = array.astype(dtype or np.float32)

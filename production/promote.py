@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from production import saved_model
@@ -31,7 +32,7 @@ from shared_ops.device import to_host
 from shared_ops.dim import Dim
 from shared_ops.op import Op
 from shared_ops.source import raised_at, words
-from shared_ops.spec import SpecError, spec_of
+from shared_ops.spec import SpecError, kind_of, spec_of
 
 BATCH = Dim("batch")
 FRESH_ROWS = (1, 2, 7)
@@ -245,7 +246,7 @@ def _batches(example: list[np.ndarray]) -> dict[str, list[np.ndarray]]:
     batches = {"example": example}
     for rows in FRESH_ROWS:
         batches[f"fresh, {rows} row{'s' if rows > 1 else ''}"] = [_fresh(a, rows, draw) for a in example]
-    if any(a.dtype.kind == "f" for a in example):
+    if any(kind_of(a.dtype) == "f" for a in example):
         batches["hostile"] = [_hostile(a, draw) for a in example]
     return batches
 
@@ -253,7 +254,7 @@ def _batches(example: list[np.ndarray]) -> dict[str, list[np.ndarray]]:
 def _fresh(array: np.ndarray, rows: int, draw: np.random.Generator) -> np.ndarray:
     """Values drawn from the example's own; floats are moved a little, so that they are not the same again."""
     values = draw.choice(array.reshape(-1), (rows, *array.shape[1:]))
-    if array.dtype.kind == "f":
+    if kind_of(array.dtype) == "f":
         usual = array[np.isfinite(array)].astype(np.float64)
         values = values + draw.normal(0, 0.1 * (float(np.std(usual)) if usual.size else 1.0) or 0.1, values.shape)
     return values.astype(array.dtype)
@@ -262,8 +263,8 @@ def _fresh(array: np.ndarray, rows: int, draw: np.random.Generator) -> np.ndarra
 def _hostile(array: np.ndarray, draw: np.random.Generator) -> np.ndarray:
     """Fresh rows in which every value may be a zero, an infinity, NaN, or the largest or smallest of its kind."""
     rows = _fresh(array, 8, draw)
-    if array.dtype.kind == "f":
-        limits = np.finfo(array.dtype)
+    if kind_of(array.dtype) == "f":
+        limits = ml_dtypes.finfo(array.dtype)
         special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, limits.max, limits.tiny, limits.smallest_subnormal])
         at = draw.random(rows.shape) < 0.2
         rows[at] = draw.choice(special, int(at.sum())).astype(array.dtype)

@@ -12,7 +12,7 @@ import numpy as np
 from production.graph import Graph, Node, Operation, get_default_graph
 from production.plan import FeedError, Plan, make_plan
 from shared_ops.dim import Dim, bind
-from shared_ops.spec import SpecError, spec_of
+from shared_ops.spec import SpecError, kind_of, spec_of
 
 PLANS_KEPT = 64
 
@@ -151,7 +151,8 @@ def _rebuild(fetches: Any, values: Any) -> Any:
 def _fed(node: Node, value: Any, sizes: dict[str, int]) -> np.ndarray:
     """The fed value as an array of the node's dtype; its unknown sizes are noted in `sizes`."""
     array = np.asarray(value)
-    same_kind = array.dtype.kind == node.dtype.kind or (array.dtype.kind in "biu" and node.dtype.kind in "fiu")
+    have, want = kind_of(array.dtype), kind_of(node.dtype)
+    same_kind = have == want or (have in "biu" and want in "fiu")
     if array.dtype.kind == "O" or not same_kind:
         raise FeedError(f"{node.name} is {node.spec}; it was fed {array.dtype}, which is another kind of value")
     if array.ndim != node.ndim:

@@ -1,5 +1,6 @@
 """Research: graphs that are built while they run. PyTorch's names and behaviour: `import research as torch`."""
 
+import shared_ops  # isort: skip - it tells OpenBLAS how to share the cores, before NumPy loads that
 import numpy as _np
 
 from research import autograd, cuda, data, nn, optim
@@ -24,5 +25,6 @@ from research.random import Generator, default_generator, manual_seed, rand, ran
 from research.serialization import LoadError, load, save
 from research.tensor import Tensor
 
-float16, float32, float64 = _np.dtype("float16"), _np.dtype("float32"), _np.dtype("float64")
+float16, bfloat16 = _np.dtype("float16"), _np.dtype("bfloat16")
+float32, float64 = _np.dtype("float32"), _np.dtype("float64")
 int32, int64, bool_ = _np.dtype("int32"), _np.dtype("int64"), _np.dtype("bool")

@@ -55,15 +55,24 @@ def _run(seeds: dict[Edge, Any], retain: bool | None, create_graph: bool, watch:
     retain = create_graph if retain is None else retain
 
     def known(step: Step) -> dict[str, Any]:
-        if step.saved is None:
+        saved = step.saved
+        if saved is None:
             raise RuntimeError(
                 "backward went through this graph already and freed what it had saved; "
                 "say backward(retain_graph=True) the first time to go through it twice"
             )
-        values = {name: _unpacked(value, step, name, create_graph) for name, value in step.saved.items()}
+        values = {}
+        for (name, is_output, at), value in zip(step.op.kept, saved, strict=True):
+            if type(value) is tuple:
+                value = _unpacked(value, step, name, at if is_output else None, create_graph)
+            elif type(value) is list:
+                value = tuple(
+                    _unpacked(v, step, name, None, create_graph) if type(v) is tuple else v for v in value
+                )
+            values[name] = value
         if not retain:
             step.free()
-        return values
+        return step.op.with_facts(values, step.attrs, step.input_specs, step.parents)
 
     with set_grad_enabled(create_graph):
         if create_graph:
@@ -71,23 +80,19 @@ def _run(seeds: dict[Edge, Any], retain: bool | None, create_graph: bool, watch:
         return backpropagate(seeds, known, watch)
 
 
-def _unpacked(value: Any, step: Step, name: str, create_graph: bool) -> Any:
+def _unpacked(saved: Saved, step: Step, name: str, output: int | None, create_graph: bool) -> Any:
     """A saved value as an array or, so that what the rule does to it is recorded too, as a tensor with its history."""
-    if isinstance(value, tuple):
-        return tuple(_unpacked(v, step, name, create_graph) for v in value)
-    if not isinstance(value, Saved):
-        return value
-    if value.changed():
+    array, made_by, index, changes, changes_then = saved
+    if changes[0] != changes_then:
         raise RuntimeError(
             f"{step.op.name} needs its {name} of the forward pass for the gradient, and that was changed in place "
             "since; change a clone() instead"
         )
     if not create_graph:
-        return value.array
-    tensor = _wrap(value.array)
-    own = step.op.outputs.index(name) if name in step.op.outputs else None
-    made_here = own is not None and step.op.differentiable(own)
-    tensor.step, tensor.index = (step, own) if made_here else (value.step, value.index)
+        return array
+    tensor = _wrap(array)
+    made_here = output is not None and step.op.differentiable(output)
+    tensor.step, tensor.index = (step, output) if made_here else (made_by, index)
     return tensor
 
 

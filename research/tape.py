@@ -8,41 +8,37 @@ from typing import Any
 
 from shared_ops.op import Op
 
-_order = itertools.count()
+next_order = itertools.count().__next__
 
 
 class Step:
-    """One applied op: where its inputs' gradients go, and the values that its gradient rule names.
+    """One applied op: where its inputs' gradients go, and the arrays that its gradient rule names.
 
     A step knows the steps before it, never the tensors: a value that no rule asks for is freed at once.
     """
 
-    __slots__ = ("__weakref__", "input_specs", "op", "order", "parents", "saved")
+    __slots__ = ("__weakref__", "attrs", "input_specs", "op", "order", "parents", "saved")
 
-    def __init__(self, op: Op, parents: tuple, input_specs: tuple, saved: dict[str, Any]):
-        self.op, self.parents, self.input_specs, self.saved = op, parents, input_specs, saved
-        self.order = next(_order)
+    op: Op
+    order: int
+    parents: list[Any]  # per input: the step and output that its gradient goes to, or None
+    input_specs: tuple[Any, ...] | None  # None where every input has the shape and dtype of the output
+    attrs: dict[str, Any]
+    saved: list[Any] | None  # per name that the rule asks for: a Saved, a list of them, or a number or array
 
     def free(self) -> None:
         """Let the saved values go, once backward has used them."""
-        self.saved = None  # type: ignore[assignment]
+        self.saved = None
 
     def __repr__(self) -> str:
         return f"<{self.op.name} step>"
 
 
-class Saved:
-    """A tensor's value as it was when an op used it. `version` counts the tensor's changes in place."""
+Saved = tuple[Any, Any, int, list[int], int]
+"""A tensor as it was when an op used it: array, step, index, its count of changes in place, and that count then.
 
-    __slots__ = ("array", "index", "step", "version", "version_then")
-
-    def __init__(self, tensor: Any):
-        self.array, self.step, self.index = tensor.array, tensor.step, tensor.index
-        self.version, self.version_then = tensor.version, tensor.version[0]
-
-    def changed(self) -> bool:
-        """Whether somebody wrote into the array since."""
-        return self.version[0] != self.version_then
+A plain tuple, for one is made for nearly every op.
+"""
 
 
 class Leaf:
@@ -52,5 +48,5 @@ class Leaf:
     op = None
 
     def __init__(self, tensor: Any):
-        self.order = next(_order)
+        self.order = next_order()
         self.tensor = weakref.ref(tensor)  # the tensor holds the leaf

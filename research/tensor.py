@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
-from research.grad_mode import is_grad_enabled
-from research.tape import Leaf, Saved, Step
+from research.grad_mode import _mode, is_grad_enabled
+from research.tape import Leaf, Saved, Step, next_order
 from shared_ops import ops
 from shared_ops.device import Device, array_module, device_of, to_host
-from shared_ops.op import NUMBERS, Op
+from shared_ops.op import NUMBERS, Op, refuse_other_world
 from shared_ops.operators import Operators
-from shared_ops.spec import spec_of
+from shared_ops.spec import is_float, spec_of
 
 _observers: list[Callable[[Op, tuple], None]] = []
 
@@ -22,38 +23,43 @@ _observers: list[Callable[[Op, tuple], None]] = []
 class Tensor(Operators):
     """An n-dimensional array on CPU or GPU that can require a gradient. `tensor.array` is the raw array."""
 
-    __slots__ = ("__dict__", "__weakref__", "array", "grad", "index", "step", "version")
     world = "research"
 
     array: Any
-    step: Step | Leaf | None
-    grad: Tensor | None
-    version: list[int]  # how often the array was written into; shared by all tensors over it that `detach` made
+    step: Step | Leaf | None = None
+    index: int = 0  # which of the step's outputs it is
+    grad: Tensor | None = None
+    version: list[int] | None = None  # how often the array was written into; shared by all that `detach` made of it
 
     def __init__(self, data: Any, requires_grad: bool = False):
         self.array = data.array if isinstance(data, Tensor) else _as_array(data)
-        self.step, self.index, self.grad, self.version = None, 0, None, [0]
         if requires_grad:
             self.requires_grad_()
 
     def __apply_op__(self, op: Op, args: tuple, attrs: dict[str, Any]) -> Any:
-        args = [a if isinstance(a, Tensor) or type(a) in NUMBERS else _as_operand(a) for a in args]  # type: ignore[assignment]
-        arrays = [a.array if isinstance(a, Tensor) else a for a in args]
-        specs = op.check(arrays, attrs)
-        out = op.compute(*arrays, **attrs)
-        outs = [_wrap(a if type(a) is np.ndarray else _as_array(a)) for a in (out if type(out) is tuple else (out,))]
-        for observer in _observers:
-            observer(op, tuple(t.array for t in outs))
-        if op.grad_rule is not None and is_grad_enabled() and outs[0].dtype.kind in "fc":
-            parents = tuple([(a.step, a.index) if isinstance(a, Tensor) and a.step is not None else None for a in args])
-            wants = tuple([edge is not None for edge in parents])
-            if True in wants:
-                known = op.known(args, outs, attrs, specs, wants)
-                step = Step(op, parents, specs, {name: _saved(value) for name, value in known.items()})
-                for i, t in enumerate(outs if op.takes_every_gradient else outs[:1]):
-                    if t.dtype.kind in "fc":
-                        t.step, t.index = step, i
-        return outs[0] if len(outs) == 1 else tuple(outs)
+        arrays = [
+            a.array if isinstance(a, Tensor) else a if type(a) in NUMBERS else _beside(self, op, a) for a in args
+        ]
+        specs = None
+        out = NotImplemented if attrs or op.quick is None else op.quick(*arrays)
+        if out is NotImplemented:
+            specs = op.check(arrays, attrs)
+            out = op.compute(*arrays, **attrs)
+        if type(out) is tuple:
+            outs = tuple([_wrap(a if type(a) is ndarray else _as_array(a)) for a in out])
+        else:
+            tensor = _new(Tensor)
+            tensor.array = out if type(out) is ndarray else _as_array(out)
+            outs = (tensor,)
+        if op.grad_rule is not None and _mode.recording:
+            for a in args:
+                if isinstance(a, Tensor) and a.step is not None:
+                    _record(op, args, arrays, attrs, specs, outs)
+                    break
+        if _observers:
+            for observer in _observers:
+                observer(op, tuple(t.array for t in outs))
+        return outs if type(out) is tuple else tensor
 
     # what it is -----------------------------------------------------------------------------------------------------
     @property
@@ -132,7 +138,7 @@ class Tensor(Operators):
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Ask for a gradient. Raises RuntimeError on a dtype that has none, or to take it off a computed tensor."""
-        if requires_grad and self.dtype.kind not in "fc":
+        if requires_grad and not is_float(self.dtype):
             raise RuntimeError(f"only tensors of floats can require gradients; got {spec_of(self.array)}")
         if not requires_grad and isinstance(self.step, Step):
             raise RuntimeError("only a leaf can stop requiring its gradient; use tensor.detach()")
@@ -158,8 +164,14 @@ class Tensor(Operators):
     def detach(self) -> Tensor:
         """The same values, without history."""
         same = _wrap(self.array)
-        same.version = self.version
+        same.version = self._changes()
         return same
+
+    def _changes(self) -> list[int]:
+        """The count of changes in place, which starts when somebody first asks."""
+        if self.version is None:
+            self.version = [0]
+        return self.version
 
     def clone(self) -> Tensor:
         """A copy that passes gradients on."""
@@ -199,7 +211,8 @@ class Tensor(Operators):
     def _write(self, values: Any, index: Any = ...) -> None:
         """Write into the array. Every write goes through here, so that backward notices a saved value that changed."""
         self.array[index] = values
-        self.version[0] += 1
+        if self.version is not None:
+            self.version[0] += 1
 
     def __iadd__(self, y):
         return self._become(self + y)
@@ -253,7 +266,7 @@ def _as_array(data: Any) -> Any:
     if isinstance(data, Tensor):
         return data.array
     array = np.asarray(data)
-    if array.dtype.kind not in "biufc":
+    if array.dtype.kind not in "biuf" and not is_float(array.dtype):
         raise TypeError(f"a tensor holds numbers; got {type(data).__name__}, which NumPy reads as {array.dtype}")
     given = hasattr(data, "dtype")
     return array.astype(np.float32) if array.dtype == np.float64 and not given else array
@@ -264,10 +277,47 @@ def _as_operand(data: Any) -> Any:
     return data.item() if isinstance(data, np.generic) else _as_array(data)
 
 
-def _saved(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return Saved(value)
-    return tuple(map(_saved, value)) if type(value) is tuple else value
+def _beside(listener: Tensor, op: Op, a: Any) -> Any:
+    """What stands beside tensors, for an op."""
+    refuse_other_world(op, listener, a)
+    return _as_operand(a)
+
+
+def _record(op: Op, args: tuple, arrays: list, attrs: dict, specs: Any, outs: tuple[Tensor, ...]) -> None:
+    """Make these results remember the op: a step, with what its gradient rule needs."""
+    first = outs[0].array
+    if not is_float(first.dtype):
+        return
+    if specs is None:  # all that came has the shape of the result, or what has not is to be known
+        shape = first.shape
+        for a in arrays:
+            if type(a) is ndarray and a.shape != shape:
+                specs = tuple(map(spec_of, arrays))
+                break
+    step = _new_step(Step)
+    step.op, step.attrs, step.input_specs, step.order = op, attrs, specs, next_order()
+    step.parents = [(a.step, a.index) if isinstance(a, Tensor) and a.step is not None else None for a in args]
+    step.saved = saved = []
+    for _, is_output, at in op.kept:
+        if is_output:
+            saved.append(_saved(outs[at]))
+        elif type(at) is slice:
+            saved.append([_saved(a) if isinstance(a, Tensor) else b for a, b in zip(args[at], arrays[at], strict=True)])
+        else:
+            a = args[at]
+            saved.append(_saved(a) if isinstance(a, Tensor) else arrays[at])
+    outs[0].step = step
+    if op.takes_every_gradient:
+        for i, t in enumerate(outs):
+            if is_float(t.dtype):
+                t.step, t.index = step, i
+
+
+def _saved(tensor: Tensor) -> Saved:
+    changes = tensor.version
+    if changes is None:
+        changes = tensor.version = [0]
+    return tensor.array, tensor.step, tensor.index, changes, changes[0]
 
 
 def _plain_index(index: Any) -> Any:
@@ -277,9 +327,12 @@ def _plain_index(index: Any) -> Any:
 
 def _wrap(array: Any) -> Tensor:
     """A Tensor around an array that is one already."""
-    tensor = Tensor.__new__(Tensor)
-    tensor.array, tensor.step, tensor.index, tensor.grad, tensor.version = array, None, 0, None, [0]
+    tensor = _new(Tensor)
+    tensor.array = array
     return tensor
+
+
+_new, _new_step = Tensor.__new__, Step.__new__
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ Both take the steps in the same order, latest first, so sums of gradients are ma
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from shared_ops.elementwise import cast
@@ -22,7 +22,7 @@ class Step(Protocol):
     op: Op | None
     order: int  # later steps have a greater one
     parents: tuple[Edge | None, ...]  # per input: where its gradient goes, or None
-    input_specs: tuple[Any, ...]
+    input_specs: Sequence[Any] | None  # None when every input has the shape and dtype of the output
 
 
 Edge = tuple[Any, int]  # a Step and which of its outputs
@@ -40,31 +40,42 @@ def backpropagate(
     of any length is no deeper than a short one.
     """
     arriving: dict[Any, dict[int, Any]] = {}
-    waiting: list[tuple[int, int, Any]] = []
+    waiting: list[tuple[int, Any]] = []
     found: dict[Edge, Any] = {}
 
     def give(edge: Edge, g: Any) -> None:
         step, index = edge
-        if step not in arriving:
-            arriving[step] = {}
-            heapq.heappush(waiting, (-step.order, len(waiting), step))
-        at = arriving[step]
-        at[index] = at[index] + g if index in at else g
+        at = arriving.get(step)
+        if at is None:
+            arriving[step] = {index: g}
+            heapq.heappush(waiting, (-step.order, step))
+        else:
+            at[index] = at[index] + g if index in at else g
 
     for edge, g in seeds.items():
         give(edge, g)
     earliest = min((step.order for step, _ in watch), default=-1)
     while waiting and -waiting[0][0] >= earliest:
-        _, _, step = heapq.heappop(waiting)
+        step = heapq.heappop(waiting)[1]
         grads = arriving.pop(step)
-        found.update({(step, i): g for i, g in grads.items() if step.op is None or (step, i) in watch})
-        if step.op is None or not any(step.parents) or not any(map(step.op.differentiable, grads)):
+        op = step.op
+        if op is None or watch:
+            found.update({(step, i): g for i, g in grads.items() if op is None or (step, i) in watch})
+        if op is None or op.grad_rule is None or (0 not in grads and not op.takes_every_gradient):
             continue
         if step.order == earliest:
             break
-        for edge, spec, g in zip(step.parents, step.input_specs, step.op.backward(grads, known(step)), strict=True):
-            if edge is not None and g is not None:
-                give(edge, fitted(g, spec))
+        if not any(step.parents):
+            continue
+        results = op.backward(grads, known(step))
+        if step.input_specs is None:
+            for edge, g in zip(step.parents, results, strict=True):
+                if edge is not None and g is not None:
+                    give(edge, g)
+        else:
+            for edge, spec, g in zip(step.parents, step.input_specs, results, strict=True):
+                if edge is not None and g is not None:
+                    give(edge, g if g.dtype is spec.dtype and g.shape == spec.shape else fitted(g, spec))
     return found
 
 

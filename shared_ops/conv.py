@@ -1,276 +1,262 @@
-"""Convolution and pooling over images, (n, c, h, w).
+"""Convolution over images (n, c, *size) with any number of image axes.
 
 Each gradient is an op of its own, and each of those has the others as its gradient: the family is closed, so second
-order comes for nothing.
+order comes for nothing. Settings of the ops are tuples with one number for each image axis.
 """
 
 from __future__ import annotations
 
+import math
+
+from shared_ops.dim import Dim
+from shared_ops.fold import (
+    add_columns,
+    check_fits,
+    check_images,
+    check_settings,
+    columns_of,
+    out_sizes,
+    per_axis,
+)
+from shared_ops.index import getitem, put
 from shared_ops.op import op
-from shared_ops.spec import Spec, check, result_dtype
+from shared_ops.shape import reshape
+from shared_ops.spec import Spec, check, result_dtype, shape_of, spec_of
+
+VALUES_AT_ONCE = 1 << 24  # columns hold each value once for each place in the kernel: only so many at a time
 
 
-def out_size(size, kernel, stride, padding, dilation=1):
-    """How many windows fit: Dumoulin & Visin 2016, relationship 15."""
-    return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+def _parts(n, values):
+    """The batch in slices whose columns, of that many values an image, are not too much at once."""
+    step = max(1, VALUES_AT_ONCE // max(values, 1))
+    return [slice(i, i + step) for i in range(0, n, step)]
 
 
-def _pad(xp, x, padding, value=0):
-    ph, pw = padding
-    return xp.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)), constant_values=value) if ph or pw else x
+def _alike(xp, x, y):
+    dtype = result_dtype(spec_of(x), spec_of(y))
+    return xp.asarray(x, dtype), xp.asarray(y, dtype)
 
 
-def _windows(xp, x, kernel, stride, dilation):
-    """A view of every window: (n, c, h, w) -> (n, c, oh, ow, kh, kw)."""
-    n, c, h, w = x.shape
-    (kh, kw), (sh, sw), (dh, dw) = kernel, stride, dilation
-    oh, ow = out_size(h, kh, sh, 0, dh), out_size(w, kw, sw, 0, dw)
-    s = x.strides
-    strides = (s[0], s[1], s[2] * sh, s[3] * sw, s[2] * dh, s[3] * dw)
-    return xp.lib.stride_tricks.as_strided(x, (n, c, oh, ow, kh, kw), strides)
-
-
-def _add_windows(xp, windows, size, stride, padding, dilation):
-    """Windows (n, c, oh, ow, kh, kw) added back into an image of a size (h, w): what `_windows` took apart."""
-    n, c, oh, ow, kh, kw = windows.shape
-    (h, w), (sh, sw), (ph, pw), (dh, dw) = size, stride, padding, dilation
-    out = xp.zeros((n, c, h + 2 * ph, w + 2 * pw), windows.dtype)
-    for i in range(kh):
-        for j in range(kw):
-            rows = slice(i * dh, i * dh + sh * oh, sh)
-            columns = slice(j * dw, j * dw + sw * ow, sw)
-            out[:, :, rows, columns] += windows[:, :, :, :, i, j]
-    return out[:, :, ph : ph + h, pw : pw + w]
-
-
-def _columns(xp, x, kernel, stride, padding, dilation, groups):
-    """im2col: (n, c, h, w) -> (groups, n*oh*ow, c/groups*kh*kw)."""
-    windows = _windows(xp, _pad(xp, x, padding), kernel, stride, dilation)
-    n, c, oh, ow, kh, kw = windows.shape
-    windows = windows.reshape(n, groups, c // groups, oh, ow, kh, kw).transpose(1, 0, 3, 4, 2, 5, 6)
-    return windows.reshape(groups, n * oh * ow, c // groups * kh * kw)
-
-
-def _rows(g, groups):
-    """(n, o, oh, ow) -> (groups, n*oh*ow, o/groups)."""
-    n, o, oh, ow = g.shape
-    return g.reshape(n, groups, o // groups, oh, ow).transpose(1, 0, 3, 4, 2).reshape(groups, n * oh * ow, o // groups)
-
-
-def _conv_spec(x, w, stride, padding, dilation, groups):
-    check(x.ndim == 4, "conv2d needs images (n, c, h, w)", x=x)
-    check(w.ndim == 4, "conv2d needs weights (o, c/groups, kh, kw)", w=w)
-    check(isinstance(groups, int) and groups >= 1, "conv2d needs at least one group", groups=groups)
-    check(
-        x.shape[1] == w.shape[1] * groups, "conv2d needs x's channels to be w's times groups", x=x, w=w, groups=groups
-    )
-    check(w.shape[0] % groups == 0, "conv2d needs output channels that groups divides", w=w, groups=groups)
-    _check_settings("conv2d", stride=stride, padding=padding, dilation=dilation)
-    size = [out_size(*v) for v in zip(x.shape[2:], w.shape[2:], stride, padding, dilation, strict=True)]
-    _check_fits("conv2d", size, x, w.shape[2:])
-    return Spec((x.shape[0], w.shape[0], *size), result_dtype(x, w))
-
-
-def _check_settings(name, **pairs):
-    """Each setting is a pair of whole numbers; paddings start at 0, the others at 1."""
-    for setting, pair in pairs.items():
-        fine = len(pair) == 2 and all(isinstance(n, int) and n >= (setting != "padding") for n in pair)
-        check(fine, f"{name} needs {setting} as two whole numbers that are not too small", **{setting: pair})
-
-
-def _check_fits(name, size, x, kernel):
-    fits = all(not isinstance(n, int) or n > 0 for n in size)
-    check(fits, f"{name} needs images at least as large as its kernel", x=x, kernel=kernel)
+def _conv_spec(name, x, w, stride, padding, dilation, groups):
+    check(len(shape_of(x)) >= 3, f"{name} needs images (n, c, *size)", x=x)
+    check(len(shape_of(w)) == x.ndim, f"{name} needs weights (o, c/groups, *kernel)", w=w)
+    check(isinstance(groups, int) and groups >= 1, f"{name} needs at least one group", groups=groups)
+    fits = x.shape[1] == w.shape[1] * groups
+    check(fits, f"{name} needs x's channels to be w's times groups", x=x, w=w, groups=groups)
+    check(w.shape[0] % groups == 0, f"{name} needs output channels that groups divides", w=w, groups=groups)
+    check_settings(name, x.ndim - 2, stride=stride, padding=padding, dilation=dilation)
+    fits = all(isinstance(n, Dim) or n > 0 for n in w.shape[2:])
+    check(fits, f"{name} needs a kernel with at least one value", w=w)
+    size = out_sizes(x.shape[2:], w.shape[2:], stride, padding, dilation)
+    check_fits(name, size, x, w.shape[2:])
+    dtype = result_dtype(x, w)
+    check(dtype.kind not in "bc", f"{name} needs real numbers", x=x, w=w)
+    return Spec((x.shape[0], w.shape[0], *size), dtype)
 
 
 @op
-def conv2d(xp, x, w, *, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1):
-    """Cross-correlation: (n, c, h, w), (o, c/groups, kh, kw) -> (n, o, oh, ow)."""
-    o, _, kh, kw = w.shape
-    columns = _columns(xp, x, (kh, kw), stride, padding, dilation, groups)
-    out = xp.matmul(columns, w.reshape(groups, o // groups, -1).transpose(0, 2, 1))
-    oh, ow = (out_size(*v) for v in zip(x.shape[2:], (kh, kw), stride, padding, dilation, strict=True))
-    out = out.reshape(groups, x.shape[0], oh, ow, o // groups).transpose(1, 0, 4, 2, 3)
-    return xp.ascontiguousarray(out).reshape(x.shape[0], o, oh, ow)
+def conv(xp, x, w, *, stride, padding, dilation, groups):
+    """Cross-correlation: (n, c, *size), (o, c/groups, *kernel) -> (n, o, *out)."""
+    x, w = _alike(xp, x, w)
+    n, (o, _, *kernel) = x.shape[0], w.shape
+    size, depth = out_sizes(x.shape[2:], kernel, stride, padding, dilation), math.prod(w.shape[1:])
+    windows = math.prod(size)
+    out, rows = xp.empty((n, o, *size), x.dtype), w.reshape(groups, o // groups, depth)
+    for part in _parts(n, groups * depth * windows):
+        columns = columns_of(xp, x[part], kernel, stride, padding, dilation).reshape(-1, groups, depth, windows)
+        out[part] = xp.matmul(rows, columns).reshape(-1, o, *size)
+    return out
 
 
-@conv2d.spec
-def conv2d_spec(x, w, *, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1):
-    return _conv_spec(x, w, stride, padding, dilation, groups)
+@conv.spec
+def conv_spec(x, w, *, stride, padding, dilation, groups):
+    return _conv_spec("conv", x, w, stride, padding, dilation, groups)
 
 
-@conv2d.grad
-def conv2d_grad(g, x, w, wants, stride, padding, dilation, groups):
+@conv.grad
+def conv_grad(g, x, w, wants, stride, padding, dilation, groups):
     how = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    gx = conv2d_input(g, w, size=tuple(x.shape[2:]), **how) if wants[0] else None
-    gw = conv2d_weight(g, x, kernel=tuple(w.shape[2:]), **how) if wants[1] else None
+    gx = conv_input(g, w, size=tuple(x.shape[2:]), **how) if wants[0] else None
+    gw = conv_weight(g, x, kernel=tuple(w.shape[2:]), **how) if wants[1] else None
     return gx, gw
 
 
 @op
-def conv2d_input(xp, y, w, *, size, stride, padding, dilation, groups):
-    """The gradient of conv2d for its images, which is transposed convolution: (n, o, oh, ow) -> (n, c, h, w)."""
-    (n, _, oh, ow), (o, c, kh, kw) = y.shape, w.shape
-    columns = xp.matmul(_rows(y, groups), w.reshape(groups, o // groups, -1))
-    windows = columns.reshape(groups, n, oh, ow, c, kh, kw).transpose(1, 0, 4, 2, 3, 5, 6)
-    return _add_windows(xp, windows.reshape(n, groups * c, oh, ow, kh, kw), size, stride, padding, dilation)
+def conv_input(xp, y, w, *, size, stride, padding, dilation, groups):
+    """The gradient of conv for its images, which is transposed convolution: (n, o, *out) -> (n, c, *size)."""
+    y, w = _alike(xp, y, w)
+    n, o, *out = y.shape
+    _, c, *kernel = w.shape
+    depth, windows = c * math.prod(kernel), math.prod(out)
+    images, rows = xp.empty((n, groups * c, *size), y.dtype), w.reshape(groups, o // groups, depth).transpose(0, 2, 1)
+    for part in _parts(n, groups * depth * windows):
+        columns = xp.matmul(rows, y[part].reshape(-1, groups, o // groups, windows))
+        columns = columns.reshape(-1, groups * c, *kernel, *out)
+        images[part] = add_columns(xp, columns, size, stride, padding, dilation)
+    return images
 
 
-@conv2d_input.spec
-def conv2d_input_spec(y, w, *, size, stride, padding, dilation, groups):
-    image = Spec((y.shape[0], w.shape[1] * groups, *size), result_dtype(y, w))
-    made = _conv_spec(image, w, stride, padding, dilation, groups)
-    check(made.shape == y.shape, "conv2d_input needs y to have the shape of conv2d's output", y=y, output=made)
-    return image
+@conv_input.spec
+def conv_input_spec(y, w, *, size, stride, padding, dilation, groups):
+    check(len(shape_of(y)) >= 3, "conv_input needs y (n, o, *out)", y=y)
+    check(len(shape_of(w)) == y.ndim, "conv_input needs weights (o, c/groups, *kernel)", w=w)
+    fine = isinstance(size, tuple | list) and len(size) == y.ndim - 2
+    check(fine, "conv_input needs size with a number for each image axis", size=size)
+    images = Spec((y.shape[0], w.shape[1] * groups, *size), result_dtype(y, w))
+    made = _conv_spec("conv_input", images, w, stride, padding, dilation, groups)
+    _check_made("conv_input", y, made)
+    return images
 
 
-@conv2d_input.grad
-def conv2d_input_grad(g, y, w, wants, stride, padding, dilation, groups):
+def _check_made(name, y, made):
+    """y has the shape of conv's output; of a size that is not known yet only the run can tell."""
+    pairs = zip(y.shape, made.shape, strict=True)
+    fits = y.ndim == made.ndim and all(isinstance(n, Dim) or isinstance(m, Dim) or n == m for n, m in pairs)
+    check(fits, f"{name} needs y to have the shape of conv's output", y=y, output=made)
+
+
+@conv_input.grad
+def conv_input_grad(g, y, w, wants, stride, padding, dilation, groups):
     how = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    gy = conv2d(g, w, **how) if wants[0] else None
-    gw = conv2d_weight(y, g, kernel=tuple(w.shape[2:]), **how) if wants[1] else None
+    gy = conv(g, w, **how) if wants[0] else None
+    gw = conv_weight(y, g, kernel=tuple(w.shape[2:]), **how) if wants[1] else None
     return gy, gw
 
 
 @op
-def conv2d_weight(xp, y, x, *, kernel, stride, padding, dilation, groups):
-    """The gradient of conv2d for its weights: (n, o, oh, ow), (n, c, h, w) -> (o, c/groups, kh, kw)."""
-    columns = _columns(xp, x, kernel, stride, padding, dilation, groups)
-    out = xp.matmul(_rows(y, groups).transpose(0, 2, 1), columns)
-    return out.reshape(y.shape[1], x.shape[1] // groups, *kernel)
+def conv_weight(xp, y, x, *, kernel, stride, padding, dilation, groups):
+    """The gradient of conv for its weights: (n, o, *out), (n, c, *size) -> (o, c/groups, *kernel)."""
+    y, x = _alike(xp, y, x)
+    n, o, *out = y.shape
+    c, windows = x.shape[1], math.prod(out)
+    depth = c // groups * math.prod(kernel)
+    total = xp.zeros((groups, o // groups, depth), y.dtype)
+    for part in _parts(n, groups * depth * windows):
+        columns = columns_of(xp, x[part], kernel, stride, padding, dilation).reshape(-1, groups, depth, windows)
+        rows = y[part].reshape(-1, groups, o // groups, windows)
+        for one_y, one_x in zip(rows, columns, strict=True):  # image by image, so that no image's is copied once more
+            total += xp.matmul(one_y, one_x.transpose(0, 2, 1))
+    return total.reshape(o, c // groups, *kernel)
 
 
-@conv2d_weight.spec
-def conv2d_weight_spec(y, x, *, kernel, stride, padding, dilation, groups):
+@conv_weight.spec
+def conv_weight_spec(y, x, *, kernel, stride, padding, dilation, groups):
+    check(len(shape_of(x)) >= 3, "conv_weight needs images (n, c, *size)", x=x)
+    check(len(shape_of(y)) == x.ndim, "conv_weight needs y (n, o, *out)", y=y)
+    check(isinstance(groups, int) and groups >= 1, "conv_weight needs at least one group", groups=groups)
+    check_settings("conv_weight", x.ndim - 2, kernel=kernel)
     weight = Spec((y.shape[1], x.shape[1] // groups, *kernel), result_dtype(y, x))
-    made = _conv_spec(x, weight, stride, padding, dilation, groups)
-    check(made.shape == y.shape, "conv2d_weight needs y to have the shape of conv2d's output", y=y, output=made)
+    made = _conv_spec("conv_weight", x, weight, stride, padding, dilation, groups)
+    _check_made("conv_weight", y, made)
     return weight
 
 
-@conv2d_weight.grad
-def conv2d_weight_grad(g, y, x, wants, stride, padding, dilation, groups):
+@conv_weight.grad
+def conv_weight_grad(g, y, x, wants, stride, padding, dilation, groups):
     how = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    gy = conv2d(x, g, **how) if wants[0] else None
-    gx = conv2d_input(y, g, size=tuple(x.shape[2:]), **how) if wants[1] else None
+    gy = conv(x, g, **how) if wants[0] else None
+    gx = conv_input(y, g, size=tuple(x.shape[2:]), **how) if wants[1] else None
     return gy, gx
 
 
-# pooling ----------------------------------------------------------------------------------------------------------
-ONE_BY_ONE = (1, 1)
+# the names of PyTorch ---------------------------------------------------------------------------------------------
+def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """(n, c, length), (o, c/groups, k), (o,) -> (n, o, out). Padding may be "same" or "valid"."""
+    return _conv("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
-def _pool_spec(name, x, kernel_size, stride, padding):
-    check(x.ndim == 4, f"{name} needs images (n, c, h, w)", x=x)
-    _check_settings(name, kernel_size=kernel_size, stride=stride, padding=padding)
-    for k, p in zip(kernel_size, padding, strict=True):
-        check(p * 2 <= k, f"{name} pads at most half its kernel", kernel_size=kernel_size, padding=padding)
-    size = [out_size(*v) for v in zip(x.shape[2:], kernel_size, stride, padding, strict=True)]
-    _check_fits(name, size, x, kernel_size)
-    return Spec((*x.shape[:2], *size), x.dtype)
+def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """(n, c, h, w), (o, c/groups, kh, kw), (o,) -> (n, o, oh, ow). Padding may be "same" or "valid"."""
+    return _conv("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
-def _pool_windows(xp, x, kernel_size, stride, padding, value):
-    """(n, c, h, w) -> (n, c, oh, ow, kh*kw)."""
-    windows = _windows(xp, _pad(xp, x, padding, value), kernel_size, stride, ONE_BY_ONE)
-    return windows.reshape(*windows.shape[:4], kernel_size[0] * kernel_size[1])
+def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """(n, c, d, h, w), (o, c/groups, kd, kh, kw), (o,) -> (n, o, od, oh, ow). Padding may be "same" or "valid"."""
+    return _conv("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 
-@op(outputs=("out", "chosen"))
-def max_pool2d(xp, x, *, kernel_size, stride, padding=(0, 0)):
-    """The greatest value of each window: (n, c, h, w) -> (n, c, oh, ow), and where in its window it stood."""
-    lowest = -xp.inf if x.dtype.kind == "f" else xp.iinfo(x.dtype).min
-    windows = _pool_windows(xp, x, kernel_size, stride, padding, lowest)
-    chosen = windows.argmax(axis=-1)
-    return xp.take_along_axis(windows, chosen[..., None], axis=-1)[..., 0], chosen
+def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """Each value times the kernel, added up: (n, c, length), (c, o/groups, k), (o,) -> (n, o, out)."""
+    return _transpose("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-@max_pool2d.spec
-def max_pool2d_spec(x, *, kernel_size, stride, padding=(0, 0)):
-    out = _pool_spec("max_pool2d", x, kernel_size, stride, padding)
-    return out, Spec(out.shape, result_dtype(0))
+def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """Each value times the kernel, added up: (n, c, h, w), (c, o/groups, kh, kw), (o,) -> (n, o, oh, ow)."""
+    return _transpose("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-@max_pool2d.grad
-def max_pool2d_grad(g, x_spec, chosen, kernel_size, stride, padding):
-    how = {"kernel_size": kernel_size, "stride": stride, "padding": padding}
-    return unpool2d(g, chosen, size=x_spec.shape[2:], **how)
+def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """Each value times the kernel, added up: (n, c, d, h, w), (c, o/groups, kd, kh, kw), (o,) -> (n, o, …)."""
+    return _transpose("conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-@op
-def unpool2d(xp, y, chosen, *, size, kernel_size, stride, padding):
-    """Each value back where it was chosen, zeros elsewhere: (n, c, oh, ow) -> (n, c, h, w)."""
-    at = xp.arange(kernel_size[0] * kernel_size[1]) == chosen[..., None]
-    windows = (y[..., None] * at).reshape(*y.shape, *kernel_size)
-    return _add_windows(xp, windows, size, stride, padding, ONE_BY_ONE)
+def _conv(name, rank, x, w, bias, stride, padding, dilation, groups):
+    check_images(name, rank, x)
+    check(len(shape_of(spec_of(w))) == rank + 2, f"{name} needs weights (o, c/groups, *kernel)", w=spec_of(w))
+    stride, dilation = per_axis(stride, rank), per_axis(dilation, rank)
+    if isinstance(padding, str):
+        padding, extra = _named_padding(name, rank, padding, w.shape[2:], stride, dilation)
+    else:
+        padding, extra = per_axis(padding, rank), (0,) * rank
+    out = conv(x, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    if any(extra):
+        out = getitem(out, index=(..., *(slice(1, None) if e else slice(None) for e in extra)))
+    return _plus(name, out, bias, rank)
 
 
-@unpool2d.spec
-def unpool2d_spec(y, chosen, *, size, kernel_size, stride, padding):
-    image = Spec((*y.shape[:2], *size), y.dtype)
-    out = _pool_spec("unpool2d", image, kernel_size, stride, padding)
-    check(y.shape == chosen.shape == out.shape, "unpool2d needs one choice for each window", y=y, chosen=chosen)
-    return image
+def _named_padding(name, rank, padding, kernel, stride, dilation):
+    """The padding on both sides, and per axis whether it makes a window too many at the start.
+
+    An odd sum of paddings puts one more at the end, as in PyTorch.
+    """
+    check(padding in ("same", "valid"), f"{name} needs padding as numbers, 'same' or 'valid'", padding=padding)
+    if padding == "valid":
+        return (0,) * rank, (0,) * rank
+    check(all(s == 1 for s in stride), f"{name} needs stride 1 where the padding is 'same'", stride=stride)
+    check_settings(name, rank, dilation=dilation)
+    sums = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    return tuple((n + 1) // 2 for n in sums), tuple(n % 2 for n in sums)
 
 
-@unpool2d.grad
-def unpool2d_grad(g, chosen, kernel_size, stride, padding):
-    return pick2d(g, chosen, kernel_size=kernel_size, stride=stride, padding=padding), None
+def _transpose(name, rank, x, w, bias, stride, padding, output_padding, groups, dilation):
+    check_images(name, rank, x)
+    check(len(shape_of(spec_of(w))) == rank + 2, f"{name} needs weights (c, o/groups, *kernel)", w=spec_of(w))
+    stride, padding, dilation, extra = (per_axis(v, rank) for v in (stride, padding, dilation, output_padding))
+    check_settings(name, rank, stride=stride, padding=padding, dilation=dilation, output_padding=extra)
+    for e, s, d in zip(extra, stride, dilation, strict=True):
+        check(e < max(s, d), f"{name} needs output_padding below stride or dilation", output_padding=extra)
+    check(x.shape[1] == w.shape[0], f"{name} needs x's channels to be w's first size", x=spec_of(x), w=spec_of(w))
+    how = {"stride": stride, "dilation": dilation, "groups": groups}
+    if all(e < s for e, s in zip(extra, stride, strict=True)):
+        size = _transposed_size(x, w, stride, padding, dilation, extra)
+        out = conv_input(x, w, size=size, padding=padding, **how)
+    else:
+        none = (0,) * rank
+        out = conv_input(x, w, size=_transposed_size(x, w, stride, none, dilation, none), padding=none, **how)
+        out = _cut(out, padding, extra)
+    return _plus(name, out, bias, rank)
 
 
-@op
-def pick2d(xp, x, chosen, *, kernel_size, stride, padding):
-    """The chosen value of each window: (n, c, h, w) -> (n, c, oh, ow)."""
-    windows = _pool_windows(xp, x, kernel_size, stride, padding, 0)
-    return xp.take_along_axis(windows, chosen[..., None], axis=-1)[..., 0]
+def _transposed_size(x, w, *settings):
+    axes = zip(x.shape[2:], w.shape[2:], *settings, strict=True)
+    return tuple((n - 1) * s - 2 * p + d * (k - 1) + e + 1 for n, k, s, p, d, e in axes)
 
 
-@pick2d.spec
-def pick2d_spec(x, chosen, *, kernel_size, stride, padding):
-    out = _pool_spec("pick2d", x, kernel_size, stride, padding)
-    check(out.shape == chosen.shape, "pick2d needs one choice for each window", x=x, chosen=chosen)
-    return out
+def _cut(full, padding, extra):
+    """Images without their padding, but for so many values at the end; those past the images are 0."""
+    ends = [e - p for e, p in zip(extra, padding, strict=True)]
+    inner = (slice(p, end if end < 0 else None) for p, end in zip(padding, ends, strict=True))
+    out = getitem(full, index=(..., *inner))
+    past = tuple(max(end, 0) for end in ends)
+    if not any(past):
+        return out
+    size = (n + e for n, e in zip(out.shape[2:], past, strict=True))
+    return put(out, shape=(*out.shape[:2], *size), index=(..., *(slice(None, -e if e else None) for e in past)))
 
 
-@pick2d.grad
-def pick2d_grad(g, x_spec, chosen, kernel_size, stride, padding):
-    how = {"kernel_size": kernel_size, "stride": stride, "padding": padding}
-    return unpool2d(g, chosen, size=x_spec.shape[2:], **how), None
-
-
-@op
-def avg_pool2d(xp, x, *, kernel_size, stride, padding=(0, 0)):
-    """The mean of each window, padding counted as zeros: (n, c, h, w) -> (n, c, oh, ow)."""
-    return _pool_windows(xp, x, kernel_size, stride, padding, 0).mean(axis=-1, dtype=x.dtype)
-
-
-@avg_pool2d.spec
-def avg_pool2d_spec(x, *, kernel_size, stride, padding=(0, 0)):
-    return _pool_spec("avg_pool2d", x, kernel_size, stride, padding)
-
-
-@avg_pool2d.grad
-def avg_pool2d_grad(g, x_spec, kernel_size, stride, padding):
-    how = {"kernel_size": kernel_size, "stride": stride, "padding": padding}
-    return spread2d(g, size=x_spec.shape[2:], **how)
-
-
-@op
-def spread2d(xp, y, *, size, kernel_size, stride, padding):
-    """Each value divided evenly over its window: (n, c, oh, ow) -> (n, c, h, w)."""
-    kh, kw = kernel_size
-    windows = xp.broadcast_to((y / (kh * kw))[..., None, None], (*y.shape, kh, kw))
-    return _add_windows(xp, windows, size, stride, padding, ONE_BY_ONE)
-
-
-@spread2d.spec
-def spread2d_spec(y, *, size, kernel_size, stride, padding):
-    image = Spec((*y.shape[:2], *size), y.dtype)
-    out = _pool_spec("spread2d", image, kernel_size, stride, padding)
-    check(y.shape == out.shape, "spread2d needs one value for each window", y=y, image=image)
-    return image
-
-
-@spread2d.grad
-def spread2d_grad(g, kernel_size, stride, padding):
-    return avg_pool2d(g, kernel_size=kernel_size, stride=stride, padding=padding)
+def _plus(name, out, bias, rank):
+    if bias is None:
+        return out
+    shape = shape_of(spec_of(bias))
+    check(shape == (out.shape[1],), f"{name} needs one bias for each output channel", bias=spec_of(bias))
+    return out + reshape(bias, shape=(1, -1, *(1,) * rank))

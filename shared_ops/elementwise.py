@@ -1,30 +1,39 @@
-"""Elementwise ops: one value out for each value in, with NumPy's broadcasting and PyTorch's dtypes."""
+"""Elementwise ops: arithmetic, choosing, comparing, casting, with NumPy's broadcasting and PyTorch's dtypes.
+
+The other elementwise families are `transcendental`, `rounding`, `logic` and `activation`. A gradient rule of such an
+op is made of elementwise ops alone.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from shared_ops.op import op
 from shared_ops.spec import (
     Spec,
+    SpecError,
     broadcast,
     broadcast_bool,
     broadcast_float,
+    broadcast_number,
     check,
+    dtype_named,
     float_dtype,
+    is_float,
     result_dtype,
-    same,
     same_float,
+    same_number,
     spec_of,
 )
 
 
 def floats(xp: Any, *arrays: Any) -> list[Any]:
     """Integers and booleans as float32, as PyTorch does; NumPy would take float64."""
+    dtypes = {a.dtype for a in arrays if hasattr(a, "dtype")}
+    if len(dtypes) == 1 and is_float(next(iter(dtypes))):
+        return list(arrays)
     dtype = float_dtype(*map(spec_of, arrays))
-    return [a if isinstance(a, int | float) else xp.asarray(a, dtype) for a in arrays]
+    return [xp.asarray(a, dtype) if hasattr(a, "dtype") or not dtypes else a for a in arrays]
 
 
 def alike(xp: Any, x: Any, y: Any) -> tuple[Any, Any]:
@@ -35,7 +44,10 @@ def alike(xp: Any, x: Any, y: Any) -> tuple[Any, Any]:
     if (a is None) != (b is None) and getattr(a or b, "kind", "") in "fc":  # a float array and a number
         return x, y
     dtype = result_dtype(spec_of(x), spec_of(y))
-    return xp.asarray(x, dtype), xp.asarray(y, dtype)
+    try:
+        return xp.asarray(x, dtype), xp.asarray(y, dtype)
+    except OverflowError as error:
+        raise SpecError(f"a number beside an array must fit into the array's dtype; {error}") from None
 
 
 # arithmetic -------------------------------------------------------------------------------------------------------
@@ -50,7 +62,7 @@ def add_grad(g):
     return g, g
 
 
-@op(spec=broadcast)
+@op(spec=broadcast_number)
 def sub(xp, x, y):
     """x - y."""
     return xp.subtract(*alike(xp, x, y))
@@ -84,7 +96,7 @@ def div_grad(g, x, y, wants):
     return gx, (-gx * div(x, y) if wants[1] else None)
 
 
-@op(spec=same)
+@op(spec=same_number)
 def neg(xp, x):
     """-x."""
     return xp.negative(x)
@@ -95,28 +107,7 @@ def neg_grad(g):
     return -g
 
 
-@op(spec=broadcast)
-def pow(xp, x, y):
-    """x to the power y."""
-    x, y = alike(xp, x, y)
-    return xp.square(x) if isinstance(y, int | float) and y == 2 else xp.power(x, y)
-
-
-@pow.grad
-def pow_grad(g, x, y, out, wants):
-    gx = g * _slope_of_power(x, y) if wants[0] else None
-    gy = g * (out * where(gt(x, 0), log(maximum(x, 1e-38)), 0)) if wants[1] else None
-    return gx, gy
-
-
-def _slope_of_power(x, y):
-    """y * x ** (y - 1), and 0 for y = 0 even where x is 0."""
-    if isinstance(y, int | float):
-        return y * pow(x, y - 1) if y else x * 0
-    return where(eq(y, 0), 0, y * pow(x, where(eq(y, 0), 1, y - 1)))
-
-
-@op(spec=same)
+@op(spec=same_number)
 def abs(xp, x):
     """|x|."""
     return xp.absolute(x)
@@ -127,33 +118,42 @@ def abs_grad(g, x):
     return g * sign(x)
 
 
-@op(spec=same)
+@op(spec=same_number)
 def sign(xp, x):
-    """-1, 0 or 1."""
-    return xp.sign(x)
+    """-1, 0 or 1; 0 for NaN too, as in PyTorch."""
+    return xp.subtract(xp.asarray(x > 0, x.dtype), xp.asarray(x < 0, x.dtype))
 
 
-# functions of one value -------------------------------------------------------------------------------------------
+@sign.grad
+def sign_grad(g):
+    return no_slope(g)
+
+
+def no_slope(g):
+    """The gradient of a step function: zeros, whatever g holds."""
+    return where(False, g, 0)
+
+
+@op(spec=same_number)
+def square(xp, x):
+    """x * x."""
+    return xp.square(x)
+
+
+@square.grad
+def square_grad(g, x):
+    return g * (x * 2)
+
+
 @op(spec=same_float)
-def exp(xp, x):
-    """e to the power x."""
-    return xp.exp(*floats(xp, x))
+def reciprocal(xp, x):
+    """1 / x; integers give float32."""
+    return xp.reciprocal(*floats(xp, x))
 
 
-@exp.grad
-def exp_grad(g, out):
-    return g * out
-
-
-@op(spec=same_float)
-def log(xp, x):
-    """Natural logarithm."""
-    return xp.log(*floats(xp, x))
-
-
-@log.grad
-def log_grad(g, x):
-    return div(g, x)
+@reciprocal.grad
+def reciprocal_grad(g, out):
+    return -g * (out * out)
 
 
 @op(spec=same_float)
@@ -168,83 +168,14 @@ def sqrt_grad(g, out):
 
 
 @op(spec=same_float)
-def sin(xp, x):
-    """Sine of x radians."""
-    return xp.sin(*floats(xp, x))
+def rsqrt(xp, x):
+    """1 / sqrt(x)."""
+    return xp.reciprocal(xp.sqrt(*floats(xp, x)))
 
 
-@sin.grad
-def sin_grad(g, x):
-    return g * cos(x)
-
-
-@op(spec=same_float)
-def cos(xp, x):
-    """Cosine of x radians."""
-    return xp.cos(*floats(xp, x))
-
-
-@cos.grad
-def cos_grad(g, x):
-    return -(g * sin(x))
-
-
-@op(spec=same_float)
-def tanh(xp, x):
-    """Hyperbolic tangent."""
-    return xp.tanh(*floats(xp, x))
-
-
-@tanh.grad
-def tanh_grad(g, out):
-    return g * (1 - out * out)
-
-
-@op(spec=same_float)
-def sigmoid(xp, x):
-    """1 / (1 + exp(-x)), written with tanh, which cannot overflow."""
-    (x,) = floats(xp, x)
-    return xp.tanh(x * 0.5) * 0.5 + 0.5
-
-
-@sigmoid.grad
-def sigmoid_grad(g, out):
-    return g * (out * (1 - out))
-
-
-@op(spec=same)
-def relu(xp, x):
-    """max(x, 0)."""
-    return xp.maximum(x, 0)
-
-
-@relu.grad
-def relu_grad(g, out):
-    return where(le(out, 0), 0, g)  # NaN passes, as in PyTorch
-
-
-@op(spec=same_float)
-def leaky_relu(xp, x, *, negative_slope=0.01):
-    """x where positive, else negative_slope * x."""
-    (x,) = floats(xp, x)
-    return xp.where(x > 0, x, x * negative_slope)
-
-
-@leaky_relu.grad
-def leaky_relu_grad(g, x, negative_slope):
-    return where(gt(x, 0), g, g * negative_slope)
-
-
-@op(spec=same_float)
-def softplus(xp, x):
-    """log(1 + exp(x)), in nats; does not overflow."""
-    (x,) = floats(xp, x)
-    return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.absolute(x)))
-
-
-@softplus.grad
-def softplus_grad(g, x):
-    return g * sigmoid(x)
+@rsqrt.grad
+def rsqrt_grad(g, out):
+    return g * (out * out * out * -0.5)
 
 
 # choosing ---------------------------------------------------------------------------------------------------------
@@ -256,7 +187,7 @@ def maximum(xp, x, y):
 
 @maximum.grad
 def maximum_grad(g, x, y, wants):
-    return _to_the_chosen(g, gt(x, y), lt(x, y), wants)
+    return _to_the_chosen(g, lt(x, y), gt(x, y), eq(x, y), wants)
 
 
 @op(spec=broadcast)
@@ -267,15 +198,13 @@ def minimum(xp, x, y):
 
 @minimum.grad
 def minimum_grad(g, x, y, wants):
-    return _to_the_chosen(g, lt(x, y), gt(x, y), wants)
+    return _to_the_chosen(g, gt(x, y), lt(x, y), eq(x, y), wants)
 
 
-def _to_the_chosen(g, x_wins, y_wins, wants):
-    """The gradient goes to the winner; a tie halves it, as in PyTorch."""
-    tie = g * 0.5
-    gx = where(x_wins, g, where(y_wins, 0, tie)) if wants[0] else None
-    gy = where(y_wins, g, where(x_wins, 0, tie)) if wants[1] else None
-    return gx, gy
+def _to_the_chosen(g, x_loses, y_loses, tie, wants):
+    """The gradient goes to the winner; a tie halves it, and beside NaN both get it, as in PyTorch."""
+    share = where(tie, g * 0.5, g)
+    return (where(x_loses, 0, share) if wants[0] else None), (where(y_loses, 0, share) if wants[1] else None)
 
 
 @op
@@ -302,7 +231,7 @@ def clamp_grad(g, x, min, max):
 @op
 def where(xp, condition, x, y):
     """x where the condition holds, else y."""
-    return xp.where(condition, *alike(xp, x, y))
+    return xp.where(condition if hasattr(condition, "dtype") else xp.asarray(condition), *alike(xp, x, y))
 
 
 @where.spec
@@ -315,6 +244,20 @@ def where_spec(condition, x, y):
 @where.grad
 def where_grad(g, condition, wants):
     return None, (where(condition, g, 0) if wants[1] else None), (where(condition, 0, g) if wants[2] else None)
+
+
+@op(spec=broadcast_float)
+def lerp(xp, x, end, weight):
+    """The way from x to end, walked by a share: x at weight 0, exactly end at weight 1."""
+    x, end, weight = floats(xp, x, end, weight)
+    small = xp.asarray(xp.absolute(weight) < 0.5)
+    return xp.where(small, x + weight * (end - x), end - (end - x) * (1 - weight))
+
+
+@lerp.grad
+def lerp_grad(g, x, end, weight, wants):
+    gx = g * (1 - weight) if wants[0] else None
+    return gx, (g * weight if wants[1] else None), (g * (end - x) if wants[2] else None)
 
 
 # comparing, casting -----------------------------------------------------------------------------------------------
@@ -362,9 +305,10 @@ def cast(xp, x, *, dtype):
 
 @cast.spec
 def cast_spec(x, *, dtype):
-    return Spec(x.shape, np.dtype(dtype))
+    check(isinstance(x, Spec), "cast needs an array", x=x)
+    return Spec(x.shape, dtype_named(dtype))
 
 
 @cast.grad
 def cast_grad(g, x_spec):
-    return cast(g, dtype=x_spec.dtype.name) if x_spec.dtype.kind in "fc" else None
+    return cast(g, dtype=x_spec.dtype.name) if is_float(x_spec.dtype) else None

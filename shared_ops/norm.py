@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from shared_ops.elementwise import exp, floats
+from shared_ops.elementwise import floats
 from shared_ops.op import op
 from shared_ops.random import next_state, philox, state_spec
 from shared_ops.reduce import sum
-from shared_ops.spec import Spec, axes_of, check, float_dtype
+from shared_ops.spec import Spec, axes_of, check, float_dtype, is_float
+from shared_ops.transcendental import exp
 
 
 def _along(x, *, axis=-1):
@@ -51,7 +52,7 @@ def dropout(xp, x, state, *, p=0.5):
 @dropout.spec
 def dropout_spec(x, state, *, p=0.5):
     check(0 <= p <= 1, "dropout needs a probability", p=p)
-    check(x.dtype.kind == "f", "dropout needs floats", x=x)
+    check(is_float(x.dtype), "dropout needs floats", x=x)
     return x, x, state_spec("dropout", state)
 
 

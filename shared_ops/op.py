@@ -5,18 +5,19 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from shared_ops.device import array_module
-from shared_ops.spec import Spec, SpecError, spec_of
+from shared_ops.spec import HALVES, Spec, SpecError, spec_of
 
 REGISTRY: dict[str, Op] = {}
 
 CHECKED_SIGNATURES_PER_OP = 4096
 UNKNOWN = object()
+ARRAYS = ("input", "output")  # what a gradient rule may ask for that takes memory
 NUMBERS = frozenset([bool, int, float])  # Python's own, which an op takes beside arrays
 
 
@@ -41,24 +42,18 @@ class Op:
         self.__doc__, self.__name__, self.__module__ = kernel.__doc__, kernel.__name__, kernel.__module__
         self._checked: dict[Any, Any] = {}
         self._fast: Any = UNKNOWN
+        self.quick: Callable | None = self._find_quick
+        self.fused: Callable | None = self._find_fused
+        self.kept: tuple[tuple[str, bool, Any], ...] = ()
         if self.name in REGISTRY:
             raise ValueError(f"op names are given once; {self.name} stands in {REGISTRY[self.name].__module__} already")
         REGISTRY[self.name] = self
 
     def __call__(self, *args: Any, **attrs: Any) -> Any:
-        listener = None
         for a in args:
-            if hasattr(a, "__apply_op__"):
-                if listener is None:
-                    listener = a
-                elif a.world != listener.world:
-                    raise TypeError(
-                        f"{self.name} got both a {listener.world} {_kind(listener)} and a {a.world} {_kind(a)}; the "
-                        "two worlds meet only in promote(model, example), and there a tensor that a module uses is to "
-                        "be its Parameter, or its buffer: self.register_buffer(name, tensor)"
-                    )
-        if listener is not None:
-            return listener.__apply_op__(self, args, attrs)
+            apply = getattr(a, "__apply_op__", None)
+            if apply is not None:
+                return apply(self, args, attrs)
         return self.compute(*args, **attrs)
 
     def compute(self, *args: Any, **attrs: Any) -> Any:
@@ -70,14 +65,39 @@ class Op:
                 out = fast(*args, **attrs)
                 if out is not NotImplemented:
                     return out
+        if any_half(args):
+            return importlib.import_module("shared_ops.half").compute(self, xp, args, attrs)
         return self.kernel(xp, *args, **attrs)
 
+    # fast forms -------------------------------------------------------------------------------------------------
+    # Looked up at the first call, for they load Numba. `quick` is the fast form of an elementwise op: it refuses by
+    # itself what does not fit, so it may be called before the inputs are checked. `fused` does its gradient rule.
+
     def _find_fast(self) -> Callable | None:
-        """The op's form for CPUs in `shared_ops.kernels`: in the module that is called as the one of its definition."""
-        family = f"shared_ops.kernels.{self.__module__.rpartition('.')[2]}"
-        wanted = os.environ.get("LOCKSTEP_KERNELS", "fast") != "numpy" and importlib.util.find_spec(family)
-        self._fast = importlib.import_module(family).KERNELS.get(self.name) if wanted else None
+        """The op's form for CPUs in `shared_ops.kernels`: in the module that is called as the one of its definition,
+
+        or among the elementwise ones, which have their expressions in one place.
+        """
+        self._fast = self.quick = self.fused = None
+        if os.environ.get("LOCKSTEP_KERNELS", "fast") != "numpy":
+            family = f"shared_ops.kernels.{self.__module__.rpartition('.')[2]}"
+            if importlib.util.find_spec(family):
+                self._fast = importlib.import_module(family).KERNELS.get(self.name)
+            elementwise = importlib.import_module("shared_ops.kernels.elementwise")
+            if self._fast is None and self.name in elementwise.KERNELS:
+                self._fast = elementwise.KERNELS[self.name]
+            if self._fast is elementwise.KERNELS.get(self.name, UNKNOWN):
+                self.quick = None if any(kind == "spec" for _, kind, _ in self._sources) else self._fast
+                self.fused = importlib.import_module("shared_ops.kernels.gradients").FusedGradient(self)
         return self._fast
+
+    def _find_quick(self, *args: Any) -> Any:
+        self._find_fast()
+        return self.quick(*args) if self.quick is not None else NotImplemented
+
+    def _find_fused(self, g: Any, known: Mapping[str, Any]) -> Any:
+        self._find_fast()
+        return self.fused(g, known) if self.fused is not None else None
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -100,6 +120,7 @@ class Op:
         first, *needs = inspect.signature(rule).parameters
         self.takes_every_gradient = first == "gs"
         self.grad_rule, self._sources = rule, tuple((name, *self._source(name)) for name in needs)
+        self.kept = tuple((name, kind == "output", at) for name, kind, at in self._sources if kind in ARRAYS)
         return rule
 
     def _source(self, name: str) -> tuple[str, Any]:
@@ -163,27 +184,50 @@ class Op:
         wants: tuple[bool, ...],
     ) -> dict[str, Any]:
         """The values that the gradient rule asks for, by name."""
-        known: dict[str, Any] = {}
-        for name, kind, at in self._sources:
-            if kind == "input":
-                known[name] = args[at]
-            elif kind == "setting":
-                known[name] = attrs.get(name, at)
-            else:
-                known[name] = wants if kind == "wants" else outputs[at] if kind == "output" else specs[at]
-        return known
+        known = {name: (outputs if is_output else args)[at] for name, is_output, at in self.kept}
+        return self.with_facts(known, attrs, specs, wants)
+
+    def with_facts(
+        self, kept: dict[str, Any], attrs: Mapping[str, Any], specs: Sequence[Any], wants: tuple[bool, ...]
+    ) -> dict[str, Any]:
+        """The arrays that were kept and, beside them, what the rule asks for that takes no memory."""
+        if len(kept) != len(self._sources):
+            for name, kind, at in self._sources:
+                if kind == "setting":
+                    kept[name] = attrs.get(name, at)
+                elif kind not in ARRAYS:
+                    kept[name] = tuple(map(bool, wants)) if kind == "wants" else specs[at]
+        return kept
 
     def differentiable(self, output: int) -> bool:
         """Whether gradients flow back from this output."""
         return self.grad_rule is not None and (output == 0 or self.takes_every_gradient)
 
+    def _gradient(self, g: Any, known: Mapping[str, Any]) -> Any:
+        """What the rule gives. On arrays NumPy's operators stand for the ops; but they would not do for halves."""
+        assert self.grad_rule is not None, f"{self.name} has no gradient rule"
+        if any_half(g if type(g) is tuple else (g,)) or any_half(known.values()):
+            return importlib.import_module("shared_ops.half").apply(self.grad_rule, g, known)
+        return self.grad_rule(g, **known)
+
     def backward(self, arrived: Mapping[int, Any], known: Mapping[str, Any]) -> tuple[Any, ...]:
         """A gradient, or None, for each input, from the gradients that arrived for outputs, by their number."""
-        assert self.grad_rule is not None, f"{self.name} has no gradient rule"
-        every = self.takes_every_gradient
-        g = tuple(arrived.get(i) for i in range(len(self.outputs))) if every else arrived[0]
-        grads = self.grad_rule(g, **known)
+        if self.takes_every_gradient:
+            grads = self._gradient(tuple(arrived.get(i) for i in range(len(self.outputs))), known)
+        else:
+            g = arrived[0]
+            grads = self.fused(g, known) if self.fused is not None and type(g) is np.ndarray else None
+            if grads is None:
+                grads = self._gradient(g, known)
         return grads if isinstance(grads, tuple) else (grads,)
+
+
+def any_half(values: Iterable[Any]) -> bool:
+    """Whether one of them is an array of half floats, which only `shared_ops.half` computes with."""
+    for a in values:  # noqa: SIM110 - a generator would cost as much as the loop, at each call of an op
+        if getattr(a, "dtype", None) in HALVES and not hasattr(a, "__apply_op__"):
+            return True
+    return False
 
 
 def op(kernel: Callable | None = None, *, spec: Callable | None = None, outputs: tuple[str, ...] = ("out",)) -> Any:
@@ -191,5 +235,11 @@ def op(kernel: Callable | None = None, *, spec: Callable | None = None, outputs:
     return Op(kernel, spec, outputs) if kernel else lambda kernel: Op(kernel, spec, outputs)
 
 
-def _kind(x: Any) -> str:
-    return type(x).__name__
+def refuse_other_world(op: Op, listener: Any, a: Any) -> None:
+    """Raise TypeError when an argument beside the one that answers belongs to the other world."""
+    if hasattr(a, "__apply_op__"):
+        kinds = f"a {listener.world} {type(listener).__name__} and a {a.world} {type(a).__name__}"
+        raise TypeError(
+            f"{op.name} got both {kinds}; the two worlds meet only in promote(model, example), and there a tensor that "
+            "a module uses is to be its Parameter, or its buffer: self.register_buffer(name, tensor)"
+        )

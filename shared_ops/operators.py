@@ -204,6 +204,12 @@ class Operators:
     def double(self):
         return ops.cast(self, dtype="float64")
 
+    def half(self):
+        return ops.cast(self, dtype="float16")
+
+    def bfloat16(self):
+        return ops.cast(self, dtype="bfloat16")
+
     def long(self):
         return ops.cast(self, dtype="int64")
 

@@ -7,11 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import ml_dtypes  # loading it is what lets NumPy know the name bfloat16
 import numpy as np
 
 from shared_ops.dim import Dim, Size
 
 Shape = tuple[Size, ...]
+
+FLOAT16, BFLOAT16 = np.dtype("float16"), np.dtype(ml_dtypes.bfloat16)
+HALVES = frozenset([FLOAT16, BFLOAT16])  # stored in two bytes, computed in float32
+FLOAT32 = np.dtype("float32")
 
 
 class SpecError(TypeError):
@@ -39,7 +44,8 @@ class Spec:
 
 def spec_of(x: Any) -> Any:
     """The Spec of an array; a Python number stays itself, because its dtype gives way to the arrays it meets."""
-    return x if isinstance(x, bool | int | float | Dim) else Spec(tuple(x.shape), np.dtype(x.dtype))
+    number = isinstance(x, bool | int | float | Dim) and not isinstance(x, np.generic)  # np.float64 is a float too
+    return x if number else Spec(tuple(x.shape), np.dtype(x.dtype))
 
 
 def check(ok: bool, rule: str, **came: Any) -> None:
@@ -68,30 +74,72 @@ def broadcast_shape(*shapes: Shape) -> Shape:
     return tuple(out)
 
 
+def is_float(dtype: np.dtype) -> bool:
+    """Whether it holds floats, real or complex: what gradients are of."""
+    return dtype.kind in "fc" or dtype == BFLOAT16
+
+
+def kind_of(dtype: np.dtype) -> str:
+    """NumPy's letter for the kind of dtype, but `f` for bfloat16 too, which NumPy does not count among the floats."""
+    return "f" if dtype == BFLOAT16 else dtype.kind
+
+
+def dtype_named(name: Any) -> np.dtype:
+    """The dtype of this name, or itself. Raises SpecError for what is none, or holds no numbers."""
+    try:
+        dtype = np.dtype(name)
+    except TypeError:
+        dtype = np.dtype(object)
+    check(dtype.kind in "biufc" or dtype == BFLOAT16, "a dtype is named like float32, int64 or bool", dtype=name)
+    return dtype
+
+
 def result_dtype(*specs: Any) -> np.dtype:
     """PyTorch's promotion: floats win over integers whatever their width; Python numbers give way to arrays.
 
     An unknown size counts as a Python int. Unlike PyTorch, an array without axes counts as any other array.
+    Raises SpecError for uint64 beside a signed integer, which only a float could hold.
     """
     dtypes = [s.dtype for s in specs if isinstance(s, Spec)]
-    floats = [d for d in dtypes if d.kind in "fc"]
+    floats = {d for d in dtypes if is_float(d)}
     if floats:
-        return np.result_type(*floats)
+        return next(iter(floats)) if len(floats) == 1 else np.result_type(*(floats - HALVES or [FLOAT32]))
     numbers = [1 if isinstance(s, Dim) else s for s in specs if not isinstance(s, Spec)]
     if any(isinstance(n, float) for n in numbers):
-        return np.dtype("float32")
-    return np.result_type(*dtypes, *numbers)
+        return FLOAT32
+    if dtypes:  # the kind of a number counts, but not its size: an int makes booleans int64
+        dtype = np.result_type(*dtypes)
+        whole = any(not isinstance(n, bool) for n in numbers)
+        dtype = np.dtype("int64") if whole and dtype.kind == "b" else dtype
+    else:
+        dtype = np.dtype("int64" if any(not isinstance(n, bool) for n in numbers) else "bool")
+    check(dtype.kind != "f", "no integer dtype holds both; cast one of them", dtypes=dtypes)
+    return dtype
 
 
 def float_dtype(*specs: Any) -> np.dtype:
     """The dtype of a function that always gives floats, for these inputs: integers become float32."""
     dtype = result_dtype(*specs)
-    return dtype if dtype.kind in "fc" else np.dtype("float32")
+    return dtype if is_float(dtype) else FLOAT32
 
 
 def broadcast(*specs: Any) -> Spec:
     """Spec rule of an elementwise op: shapes broadcast, dtypes promote."""
     return Spec(broadcast_shape(*map(shape_of, specs)), result_dtype(*specs))
+
+
+def broadcast_number(*specs: Any) -> Spec:
+    """Spec rule of an elementwise op that booleans alone do not go into."""
+    out = broadcast(*specs)
+    check(out.dtype.kind != "b", "it needs numbers, not booleans alone", inputs=specs)
+    return out
+
+
+def broadcast_whole(*specs: Any) -> Spec:
+    """Spec rule of an elementwise op on bits."""
+    out = broadcast(*specs)
+    check(out.dtype.kind in "biu", "it needs whole numbers or booleans", inputs=specs)
+    return out
 
 
 def broadcast_float(*specs: Any) -> Spec:
@@ -106,12 +154,29 @@ def broadcast_bool(*specs: Any) -> Spec:
 
 def same(x: Spec, **_: Any) -> Spec:
     """Spec rule of an op that keeps shape and dtype."""
+    return one_array(x)
+
+
+def same_number(x: Spec, **_: Any) -> Spec:
+    """Spec rule of an op that keeps shape and dtype, and that booleans do not go into."""
+    check(one_array(x).dtype.kind != "b", "it needs numbers, not booleans", input=x)
     return x
 
 
 def same_float(x: Spec, **_: Any) -> Spec:
     """Spec rule of an op that keeps the shape and gives floats."""
-    return Spec(x.shape, float_dtype(x))
+    return Spec(one_array(x).shape, float_dtype(x))
+
+
+def same_bool(x: Spec, **_: Any) -> Spec:
+    """Spec rule of an op that keeps the shape and gives booleans."""
+    return Spec(one_array(x).shape, np.dtype(bool))
+
+
+def one_array(x: Any) -> Spec:
+    """x, where it is an array's Spec. Raises SpecError for a Python number."""
+    check(isinstance(x, Spec), "it needs an array, not a Python number", input=x)
+    return x
 
 
 def axes_of(axis: int | Sequence[int] | None, ndim: int, op: str) -> tuple[int, ...]:

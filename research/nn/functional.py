@@ -6,7 +6,41 @@ from typing import Any
 
 from research.random import default_generator
 from shared_ops import ops
-from shared_ops.ops import relu, sigmoid, softplus, tanh
+from shared_ops.ops import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+    fold,
+    interpolate,
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+    max_unpool1d,
+    max_unpool2d,
+    max_unpool3d,
+    pixel_shuffle,
+    pixel_unshuffle,
+    relu,
+    sigmoid,
+    softplus,
+    tanh,
+    unfold,
+)
 from shared_ops.spec import check, shape_of, spec_of
 
 
@@ -18,34 +52,6 @@ def pair(value: Any) -> tuple[int, int]:
 def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     """(..., i), (o, i), (o,) -> (..., o)."""
     return input @ weight.t() if bias is None else ops.linear(input, weight, bias)
-
-
-def conv2d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Any:
-    """(n, c, h, w), (o, c/groups, kh, kw), (o,) -> (n, o, oh, ow)."""
-    out = ops.conv2d(input, weight, stride=pair(stride), padding=pair(padding), dilation=pair(dilation), groups=groups)
-    return out if bias is None else out + ops.reshape(bias, shape=(1, -1, 1, 1))
-
-
-def max_pool2d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Any:
-    """The greatest value of each window; the stride is the kernel's size unless given."""
-    kernel_size = pair(kernel_size)
-    stride = kernel_size if stride is None else pair(stride)
-    return ops.max_pool2d(input, kernel_size=kernel_size, stride=stride, padding=pair(padding))[0]
-
-
-def avg_pool2d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Any:
-    """The mean of each window; the stride is the kernel's size unless given."""
-    kernel_size = pair(kernel_size)
-    stride = kernel_size if stride is None else pair(stride)
-    return ops.avg_pool2d(input, kernel_size=kernel_size, stride=stride, padding=pair(padding))
 
 
 def dropout(input: Any, p: float = 0.5, training: bool = True) -> Any:
@@ -119,23 +125,49 @@ def nll_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
 
 
 __all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+    "avg_pool1d",
     "avg_pool2d",
+    "avg_pool3d",
     "binary_cross_entropy_with_logits",
+    "conv1d",
     "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cross_entropy",
     "dropout",
+    "fold",
     "gelu",
+    "interpolate",
     "l1_loss",
     "leaky_relu",
     "linear",
     "log_softmax",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
+    "max_pool1d",
     "max_pool2d",
+    "max_pool3d",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
     "mse_loss",
     "nll_loss",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "relu",
     "sigmoid",
     "silu",
     "softmax",
     "softplus",
     "tanh",
+    "unfold",
 ]

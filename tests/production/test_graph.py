@@ -246,7 +246,7 @@ def test_feeds_in_the_middle_of_a_graph():
     from shared_ops import ops
 
     x = tf.placeholder(tf.float32, (None, 1, 2, 2))
-    pooled, chosen = ops.max_pool2d(x, kernel_size=(2, 2), stride=(2, 2))
+    pooled, chosen = ops.max_pool2d(x, 2, return_indices=True)
     pair = namedtuple("pair", "doubled chosen")(pooled * 2, chosen)
     out = tf.Session().run(pair, {pooled: np.full((1, 1, 1, 1), 100), x: np.zeros((1, 1, 2, 2))})
     assert (out.doubled.item(), out.chosen.item()) == (200, 0)

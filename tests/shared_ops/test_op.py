@@ -70,7 +70,8 @@ def test_unknown_sizes_flow_through_specs():
     batch = Dim("batch")
     image = Spec((batch, 1, 8, 8), np.dtype("float32"))
     weight = Spec((4, 1, 3, 3), np.dtype("float32"))
-    (out,) = ops.conv2d.infer((image, weight), {})
+    settings = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
+    (out,) = ops.conv.infer((image, weight), settings)
     assert out.shape == (batch, 4, 6, 6)
     (flat,) = ops.reshape.infer((out,), {"shape": (batch, -1)})
     assert flat.shape == (batch, 144)

@@ -6,10 +6,42 @@ where PyTorch has none.
 
 from collections.abc import Callable
 
-from cases import conv, elementwise, index, linalg, norm, random, reduce, shape, update
+from cases import (
+    activation,
+    conv,
+    elementwise,
+    index,
+    linalg,
+    logic,
+    norm,
+    pool,
+    random,
+    reduce,
+    resample,
+    rounding,
+    shape,
+    transcendental,
+    update,
+)
 from cases.draw import Case
 
-FAMILIES = (elementwise, reduce, shape, index, linalg, conv, norm, random, update)
+FAMILIES = (
+    elementwise,
+    transcendental,
+    rounding,
+    logic,
+    activation,
+    reduce,
+    shape,
+    index,
+    linalg,
+    conv,
+    pool,
+    resample,
+    norm,
+    random,
+    update,
+)
 
 CASES: dict[str, list[Case]] = {name: cases for family in FAMILIES for name, cases in family.CASES.items()}
 TORCH: dict[str, Callable | None] = {name: twin for family in FAMILIES for name, twin in family.TORCH.items()}

@@ -21,11 +21,11 @@ _draw = np.random.default_rng(0)
 def n(*shape):
     """Normal values, none within 0.05 of zero, where some ops have a kink."""
     x = _draw.normal(size=shape)
-    return x + 0.05 * np.sign(x)
+    return np.asarray(x + 0.05 * np.sign(x))
 
 
 def pos(*shape):
-    return _draw.uniform(0.5, 2.0, size=shape)
+    return np.asarray(_draw.uniform(0.5, 2.0, size=shape))
 
 
 def far(*shape):
@@ -35,11 +35,11 @@ def far(*shape):
 
 
 def i(high, *shape):
-    return _draw.integers(0, high, size=shape)
+    return np.asarray(_draw.integers(0, high, size=shape))
 
 
 def b(*shape):
-    return _draw.random(shape) < 0.5
+    return np.asarray(_draw.random(shape) < 0.5)
 
 
 STATE = seeded(5)

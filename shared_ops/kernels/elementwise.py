@@ -1,0 +1,227 @@
+"""Elementwise ops on float32 arrays: each expression over whole arrays, by chunk kernels and the loops.
+
+Arrays of one layout are worked through as they lie in memory, whatever that layout is; the result has it too.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from shared_ops.kernels.expressions import EXACT, EXPRESSIONS, VARIANT_SETTING, VARIANTS
+from shared_ops.kernels.formula import BOOL, F4, Formula
+from shared_ops.kernels.loops import SERIAL_BELOW, run_flat, run_rows, run_rows_with_number
+from shared_ops.op import REGISTRY
+
+SMALL = 2048  # elements: below, NumPy's own function is quicker to call, where it gives the same bits
+SHORTEST_ROW = 16  # elements: shorter ones are not worth a call each
+GIVES_BOOL = {"eq", "ne", "lt", "le", "gt", "ge"}
+KINDS = {F4: "v", BOOL: "b"}
+NUMBER_ARRAYS: dict[Any, np.ndarray] = {}
+
+
+def number_array(number: float) -> np.ndarray:
+    """A Python number as a float32 array without axes: NumPy takes that in half the time."""
+    array = NUMBER_ARRAYS.get(number)
+    if array is None:
+        if len(NUMBER_ARRAYS) > 1000:
+            NUMBER_ARRAYS.clear()
+        array = np.array(number, F4)
+        if number != 0:  # 0.0 and -0.0 are one key
+            NUMBER_ARRAYS[number] = array
+    return array
+
+
+def run(formula: Formula, arrays: list[np.ndarray], numbers: tuple[float, ...] = ()) -> list[np.ndarray]:
+    """The results of a formula over arrays of one shape."""
+    for a in arrays:
+        if not a.flags.c_contiguous:
+            return _run_in_memory_order(formula, arrays, numbers)
+    shape = arrays[0].shape
+    outs = [np.empty(shape, dtype) for dtype in formula.dtypes]
+    if arrays[0].size:
+        run_flat(formula.address, tuple([a.ravel() for a in arrays] + [o.ravel() for o in outs]), numbers)
+    return outs
+
+
+def _run_in_memory_order(formula: Formula, arrays: list[np.ndarray], numbers: tuple[float, ...]) -> list[np.ndarray]:
+    """The same where some array is not in row-major order; if all have one layout, the results have it too."""
+    first = arrays[0]
+    if any(a.strides != first.strides for a in arrays):
+        return run(formula, [np.ascontiguousarray(a) for a in arrays], numbers)
+    outs = [np.empty_like(first, dtype) for dtype in formula.dtypes]
+    if first.size:
+        run_flat(formula.address, tuple([a.ravel("K") for a in arrays] + [o.ravel("K") for o in outs]), numbers)
+    return outs
+
+
+@functools.lru_cache(4096)
+def single(name: str, kinds: str, numbers: int) -> Formula:
+    """One expression of arrays, or of one array and numbers; `kinds` has `s` where a number stands."""
+    operands, arrays, scalars = [], 0, 0
+    for kind in kinds:
+        operands.append(f"s{scalars}" if kind == "s" else f"e{arrays}")
+        arrays, scalars = arrays + (kind != "s"), scalars + (kind == "s")
+    operands += [f"s{scalars + i}" for i in range(numbers)]
+    kind = "b" if name in GIVES_BOOL else "v"
+    steps = [("v0", name, tuple(operands))]
+    return Formula(kinds.replace("s", ""), scalars + numbers, steps, [("v0", kind)])
+
+
+def unary(name: str) -> Callable:
+    """The fast form of an op of one array, and number settings."""
+    exact, has_settings, chosen = EXACT.get(name), bool(REGISTRY[name].attrs), single(name, "v", 0)
+
+    def fast(x: Any, **settings: Any) -> Any:
+        if type(x) is not np.ndarray or x.dtype is not F4:
+            return NotImplemented
+        if exact is not None and x.size < SMALL:
+            return exact(x)
+        if has_settings:
+            word = settings.pop(VARIANT_SETTING[name], "none") if name in VARIANTS else None
+            numbers = defaults(name, settings)
+            return run(single(VARIANTS[name][word] if word else name, "v", len(numbers)), [x], numbers)[0]
+        if not x.flags.c_contiguous:
+            return run(chosen, [x])[0]
+        out = np.empty(x.shape, F4)
+        if x.size:
+            run_flat(chosen.address, (x.ravel(), out.ravel()))
+        return out
+
+    return fast
+
+
+def defaults(name: str, settings: dict[str, Any]) -> tuple[float, ...]:
+    """The op's number settings, in its order."""
+    declared = REGISTRY[name].attrs
+    if not declared:
+        return ()
+    return tuple(float(settings.get(k, v)) for k, v in declared.items() if k != VARIANT_SETTING.get(name))
+
+
+def binary(name: str) -> Callable:
+    """The fast form of an op of two arrays, or of one and a number."""
+    exact, vector = EXACT.get(name), single(name, "vv", 0)
+
+    def fast(x: Any, y: Any) -> Any:
+        if exact is not None and type(x) is type(y) is np.ndarray and x.dtype is y.dtype is F4:
+            if x.size < SMALL and y.size < SMALL:
+                try:
+                    return exact(x, y)
+                except ValueError:  # they do not broadcast; the op's rule says so in words
+                    return NotImplemented
+        x_is, y_is = type(x) is np.ndarray, type(y) is np.ndarray
+        if not ((x_is and x.dtype is F4) or not x_is) or not ((y_is and y.dtype is F4) or not y_is):
+            return NotImplemented
+        if x_is and y_is:
+            if x.shape == y.shape:
+                return run(vector, [x, y])[0]
+            return _repeated(name, x, y)
+        array, number = (x, y) if x_is else (y, x)
+        if not (x_is or y_is) or type(number) not in (int, float):
+            return NotImplemented
+        if exact is not None and array.size < SMALL:
+            number = number_array(number)
+            return exact(x, number) if x_is else exact(number, y)
+        return run(single(name, "vs" if x_is else "sv", 0), [array], (float(number),))[0]
+
+    return fast
+
+
+def _repeated(name: str, x: np.ndarray, y: np.ndarray) -> Any:
+    """An expression of two arrays that broadcast; NotImplemented where rows would be short, or do not fit."""
+    if x.ndim == 0 or (x.size == 1 and y.ndim >= x.ndim):
+        return run(single(name, "sv", 0), [y], (float(x.reshape(())),))[0]
+    if y.ndim == 0 or (y.size == 1 and x.ndim >= y.ndim):
+        return run(single(name, "vs", 0), [x], (float(y.reshape(())),))[0]
+    plan = rows_of(x.shape, y.shape)
+    if plan is None or not (x.flags.c_contiguous and y.flags.c_contiguous):
+        return NotImplemented
+    shape, rows, inner, x_steps, y_steps, middle, number_in = plan
+    out = np.empty(shape, BOOL if name in GIVES_BOOL else F4)
+    flat = x.ravel(), y.ravel(), out.ravel()
+    if number_in == "":
+        run_rows(single(name, "vv", 0).address, *flat, rows, inner, x_steps, y_steps, middle)
+    elif number_in == "y":
+        run_rows_with_number(single(name, "vs", 0).address, *flat, rows, inner, x_steps, y_steps, middle)
+    else:
+        swapped = flat[1], flat[0], flat[2]
+        run_rows_with_number(single(name, "sv", 0).address, *swapped, rows, inner, y_steps, x_steps, middle)
+    return out
+
+
+def add_in_place_rows(x: np.ndarray, row: np.ndarray) -> None:
+    """x += row, for contiguous x (n, m) and row (m,)."""
+    n, m = x.shape
+    if x.size < SERIAL_BELOW or m < SHORTEST_ROW:
+        np.add(x, row, x)
+    else:
+        flat = x.ravel()
+        run_rows(single("add", "vv", 0).address, flat, np.ascontiguousarray(row), flat, n, m, (0, m), (0, 0), n)
+
+
+@functools.lru_cache(4096)
+def rows_of(x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> Any:
+    """How two contiguous arrays broadcast as rows: up to two outer axes, and an inner one. None if that is not so.
+
+    Neighbouring axes on which both arrays go on, or repeat, alike are one axis.
+    """
+    try:
+        shape = np.broadcast_shapes(x_shape, y_shape)
+    except ValueError:
+        return None
+    axes: list[list[Any]] = []  # [size, x goes on, y goes on]
+    for n, a, b in zip(shape, _filled(x_shape, len(shape)), _filled(y_shape, len(shape)), strict=True):
+        goes = (a != 1, b != 1)
+        if n == 1:
+            continue
+        if axes and tuple(axes[-1][1:]) == goes:
+            axes[-1][0] *= n
+        else:
+            axes.append([n, *goes])
+    if not 1 <= len(axes) <= 3 or 0 in shape or axes[-1][0] < SHORTEST_ROW:
+        return None
+    (inner, x_inner, y_inner), outer = axes[-1], [[1, False, False]] * (3 - len(axes)) + axes[:-1]
+    steps = []
+    for which, inside in ((1, x_inner), (2, y_inner)):
+        width = inner if inside else 1
+        mid = outer[1][0] if outer[1][which] else 1
+        steps.append((mid * width if outer[0][which] else 0, width if outer[1][which] else 0))
+    number_in = "" if x_inner and y_inner else "y" if x_inner else "x"
+    return shape, outer[0][0] * outer[1][0], inner, steps[0], steps[1], outer[1][0], number_in
+
+
+def _filled(shape: tuple[int, ...], ndim: int) -> tuple[int, ...]:
+    return (1,) * (ndim - len(shape)) + shape
+
+
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """x where the condition holds, else y, for arrays of one shape and numbers."""
+    arrays = [a for a in (condition, x, y) if type(a) is np.ndarray]
+    if type(condition) is not np.ndarray or any(a.shape != condition.shape for a in arrays):
+        return NotImplemented
+    kinds = "".join("s" if type(a) in (int, float) else KINDS.get(getattr(a, "dtype", None), "?") for a in (x, y))
+    if "?" in kinds or "b" in kinds or kinds == "ss" or condition.dtype is not BOOL:
+        return NotImplemented
+    if condition.size < SMALL:
+        return np.where(condition, *[number_array(a) if type(a) in (int, float) else a for a in (x, y)])
+    numbers = tuple(float(a) for a in (x, y) if type(a) is not np.ndarray)
+    return run(single("where", "b" + kinds, 0), arrays, numbers)[0]
+
+
+def forms() -> dict[str, Callable]:
+    """A fast form for each expression that is an op."""
+    found: dict[str, Callable] = {}
+    for name in {*EXPRESSIONS, *VARIANTS} & REGISTRY.keys():
+        op = REGISTRY[name]
+        takes = len(inspect.signature(EXPRESSIONS[next(iter(VARIANTS.get(name, {name: name}).values()))].py_func).parameters)
+        if len(op.inputs) < 3 and takes == len(op.inputs) + len(op.attrs.keys() - {VARIANT_SETTING.get(name)}):
+            found[name] = unary(name) if len(op.inputs) == 1 else binary(name)
+    return {**found, "where": where}
+
+
+KERNELS = forms()

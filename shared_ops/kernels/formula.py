@@ -1,0 +1,160 @@
+"""Formula: a few elementwise ops on the same elements, made into one chunk kernel.
+
+A formula is traced: run an op, or a gradient rule, on Symbols, and they write down which expressions it applies.
+Its source goes into a file of the cache folder, since Numba keeps compiled code only beside a file.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from shared_ops.files import write_atomically
+from shared_ops.kernels import expressions, scalar
+from shared_ops.kernels.expressions import EXPRESSIONS, VARIANT_SETTING, VARIANTS
+from shared_ops.operators import Operators
+
+F4, BOOL = np.dtype(np.float32), np.dtype(np.bool_)
+
+_compiling = threading.Lock()
+
+
+class CannotTrace(TypeError):
+    """What was to be traced is more than elementwise expressions of numbers."""
+
+
+class Symbol(Operators):
+    """A value of a formula: it answers ops by writing them down in `steps`, as (result, expression, operands)."""
+
+    world = "formula"
+
+    def __init__(self, name: str, steps: list[tuple[str, str, tuple[str, ...]]]):
+        self.name, self.steps = name, steps
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        raise CannotTrace("a formula knows no shapes")
+
+    def __bool__(self) -> bool:
+        raise CannotTrace("a formula does not branch on values")
+
+    def __apply_op__(self, op: Any, args: tuple, attrs: dict[str, Any]) -> Symbol:
+        if len(op.outputs) > 1:
+            raise CannotTrace(op.name)
+        name, operands = expression_of(op, args, attrs)
+        result = f"v{len(self.steps)}"
+        self.steps.append((result, name, tuple(map(_written, operands))))
+        return Symbol(result, self.steps)
+
+
+def expression_of(op: Any, args: Sequence[Any], attrs: dict[str, Any]) -> tuple[str, list[Any]]:
+    """The name of the expression for such a call, and all its operands. Raises CannotTrace when there is none."""
+    settings = {**op.attrs, **attrs}
+    word = VARIANT_SETTING.get(op.name)
+    name = VARIANTS[op.name].get(settings.pop(word), "") if word else op.name
+    if op.name == "pow" and args[1] == 2 and isinstance(args[1], int | float):
+        name, args = "square", args[:1]
+    if name not in EXPRESSIONS:
+        raise CannotTrace(op.name)
+    return name, [*args, *settings.values()]
+
+
+def _written(operand: Any) -> str:
+    if isinstance(operand, Symbol):
+        return operand.name
+    if type(operand) not in (bool, int, float):
+        raise CannotTrace(repr(operand))
+    return f"f4({float(operand)!r})" if abs(operand) < float("inf") and operand == operand else f"f4('{operand}')"
+
+
+class Formula:
+    """The chunk kernel of some steps. `kinds`: per input `v` for float32 elements, `b` for booleans; then numbers."""
+
+    def __init__(self, kinds: str, numbers: int, steps: Sequence[tuple], results: Sequence[tuple[str, str]]):
+        self.kinds, self.numbers, self.steps, self.results = kinds, numbers, tuple(steps), tuple(results)
+        self.dtypes = tuple(F4 if kind == "v" else BOOL for _, kind in results)
+
+    @functools.cached_property
+    def address(self) -> int:
+        """Where the machine code is; compiled, or taken from the cache, at the first asking."""
+        with _compiling:
+            self._kernel = _load(self.source).chunk  # kept, for the code lives as long as it does
+        return self._kernel.address
+
+    @functools.cached_property
+    def source(self) -> str:
+        pointers = {"v": "FLOATS", "b": "BOOLS"}
+        inputs = [f"x{i}" for i in range(len(self.kinds))]
+        outputs = [f"out{i}" for i in range(len(self.results))]
+        numbers = [f"s{i}" for i in range(self.numbers)]
+        kinds = [pointers[k] for k in self.kinds] + [pointers[kind] for _, kind in self.results]
+        signature = ", ".join([*kinds, "types.int64", *["types.float32"] * self.numbers])
+        used = sorted({name for _, name, _ in self.steps})
+        body = [f"        e{i} = {x}[i]" for i, x in enumerate(inputs)]
+        body += [f"        {result} = {name}({', '.join(operands)})" for result, name, operands in self.steps]
+        body += [f"        {out}[i] = {value}" for out, (value, _) in zip(outputs, self.results, strict=True)]
+        return "\n".join(
+            [
+                "import numpy as np",
+                "from numba import cfunc, types",
+                "from shared_ops.kernels.expressions import EXPRESSIONS",
+                "",
+                "f4, FLOATS, BOOLS = np.float32, types.CPointer(types.float32), types.CPointer(types.uint8)",
+                *[f"{name} = EXPRESSIONS[{name!r}]" for name in used],
+                "",
+                "",
+                f'@cfunc(types.void({signature}), cache=True, error_model="numpy")',
+                f"def chunk({', '.join([*inputs, *outputs, 'count', *numbers])}):",
+                "    for i in range(count):",
+                *body,
+                "",
+            ]
+        )
+
+
+@functools.cache
+def cache_folder() -> Path:
+    """Where generated kernels are kept: $LOCKSTEP_CACHE, or lockstep in the user's cache folder.
+
+    Where nothing can be written, a folder of this process alone.
+    """
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = Path(os.environ.get("LOCKSTEP_CACHE") or base / "lockstep" / "kernels")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="lockstep-kernels-"))
+
+
+@functools.cache
+def _version() -> bytes:
+    """What compiled formulas depend on beside their own source."""
+    return b"".join(Path(str(module.__file__)).read_bytes() for module in (expressions, scalar))
+
+
+def _load(source: str) -> ModuleType:
+    """The module of a source, by way of a file in the cache folder."""
+    name = "formula_" + hashlib.sha256(source.encode() + _version()).hexdigest()[:24]
+    path = cache_folder() / f"{name}.py"
+    if not path.exists():
+        write_atomically(path, source.encode())
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where Numba looks for it when it takes compiled code from its cache
+    spec.loader.exec_module(module)
+    return module
