@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from production.graph import Node, Operation
@@ -68,7 +68,7 @@ def gradients(ys: Node | Sequence[Node], xs: Node | Sequence[Node], grad_ys: Any
             edge, g = (walk.step(y.operation), y.index), _ones_like(y) if seed is None else _seed(seed, y)
             given[edge] = given[edge] + g if edge in given else g
     watch = frozenset((walk.steps[x.operation], x.index) for x in xs if x.operation in walk.steps)
-    found = backpropagate(given, _known, watch)
+    found = backpropagate(given, _pull, watch)
     return [found.get((walk.steps.get(x.operation), x.index)) for x in xs]
 
 
@@ -78,11 +78,14 @@ def _seed(seed: Any, y: Node) -> Node:
     return g
 
 
-def _known(step: _Step) -> dict[str, Any]:
+def _pull(step: _Step, arrived: Mapping[int, Node]) -> Sequence[Any]:
     operation = step.operation
     assert operation.op is not None
     wants = tuple(edge is not None for edge in step.parents)
-    return operation.op.known(operation.inputs, operation.outputs, operation.attrs, step.input_specs, wants)
+    if not any(wants):
+        return ()
+    known = operation.op.known(operation.inputs, operation.outputs, operation.attrs, step.input_specs, wants)
+    return operation.op.backward(arrived, known)
 
 
 def _ones_like(y: Node) -> Node:

@@ -151,8 +151,8 @@ def _rebuild(fetches: Any, values: Any) -> Any:
 def _fed(node: Node, value: Any, sizes: dict[str, int]) -> np.ndarray:
     """The fed value as an array of the node's dtype; its unknown sizes are noted in `sizes`."""
     array = np.asarray(value)
-    have, want = kind_of(array.dtype), kind_of(node.dtype)
-    same_kind = have == want or (have in "biu" and want in "fiu")
+    fed_kind, kind = kind_of(array.dtype), kind_of(node.dtype)
+    same_kind = fed_kind == kind or (fed_kind in "biu" and kind in "fiu")
     if array.dtype.kind == "O" or not same_kind:
         raise FeedError(f"{node.name} is {node.spec}; it was fed {array.dtype}, which is another kind of value")
     if array.ndim != node.ndim:

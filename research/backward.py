@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from research.grad_mode import set_grad_enabled
@@ -54,45 +54,55 @@ def grad(
 def _run(seeds: dict[Edge, Any], retain: bool | None, create_graph: bool, watch: frozenset[Edge]) -> dict[Edge, Any]:
     retain = create_graph if retain is None else retain
 
-    def known(step: Step) -> dict[str, Any]:
-        saved = step.saved
+    def pull(step: Step, arrived: Mapping[int, Any]) -> Sequence[Any]:
+        op, saved = step.op, step.saved
         if saved is None:
             raise RuntimeError(
                 "backward went through this graph already and freed what it had saved; "
                 "say backward(retain_graph=True) the first time to go through it twice"
             )
-        values = {}
-        for (name, is_output, at), value in zip(step.op.kept, saved, strict=True):
+        values = []
+        for i, value in enumerate(saved):
             if type(value) is tuple:
-                value = _unpacked(value, step, name, at if is_output else None, create_graph)
+                value = _unpacked(value, step, i, create_graph)
             elif type(value) is list:
-                value = tuple(
-                    _unpacked(v, step, name, None, create_graph) if type(v) is tuple else v for v in value
-                )
-            values[name] = value
+                value = tuple(_unpacked(v, step, i, create_graph) if type(v) is tuple else v for v in value)
+            values.append(value)
         if not retain:
-            step.free()
-        return step.op.with_facts(values, step.attrs, step.input_specs, step.parents)
+            step.saved = None
+        if step.input_specs is None and op.fused is not None and not create_graph:
+            grads = op.fused(arrived[0], values, step)
+            if grads is not None:
+                return grads
+        known = {name: value for (name, _, _), value in zip(op.kept, values, strict=True)}
+        specs = step.input_specs or _specs_alike(step, arrived[0])
+        return op.backward(arrived, op.with_facts(known, step.attrs, specs, step.parents))
 
     with set_grad_enabled(create_graph):
         if create_graph:
             seeds = {edge: _as_tensor(g) for edge, g in seeds.items()}
-        return backpropagate(seeds, known, watch)
+        return backpropagate(seeds, pull, watch)
 
 
-def _unpacked(saved: Saved, step: Step, name: str, output: int | None, create_graph: bool) -> Any:
+def _specs_alike(step: Step, g: Any) -> tuple[Any, ...]:
+    """The Specs of a step's inputs, where all have that of its gradient."""
+    return (spec_of(g),) * len(step.parents)
+
+
+def _unpacked(saved: Saved, step: Step, place: int, create_graph: bool) -> Any:
     """A saved value as an array or, so that what the rule does to it is recorded too, as a tensor with its history."""
     array, made_by, index, changes, changes_then = saved
     if changes[0] != changes_then:
         raise RuntimeError(
-            f"{step.op.name} needs its {name} of the forward pass for the gradient, and that was changed in place "
-            "since; change a clone() instead"
+            f"{step.op.name} needs its {step.op.kept[place][0]} of the forward pass for the gradient, and that was "
+            "changed in place since; change a clone() instead"
         )
     if not create_graph:
         return array
+    _, is_output, at = step.op.kept[place]
     tensor = _wrap(array)
-    made_here = output is not None and step.op.differentiable(output)
-    tensor.step, tensor.index = (step, output) if made_here else (made_by, index)
+    made_here = is_output and step.op.differentiable(at)
+    tensor.step, tensor.index = (step, at) if made_here else (made_by, index)
     return tensor
 
 

@@ -6,23 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from research.eager import abs, exp, log, relu, sigmoid, sqrt, tanh
 from shared_ops import ops
-from shared_ops.ops import (
-    abs,
-    cos,
-    exp,
-    log,
-    matmul,
-    maximum,
-    minimum,
-    relu,
-    sigmoid,
-    sign,
-    sin,
-    sqrt,
-    tanh,
-    where,
-)
+from shared_ops.ops import cos, matmul, maximum, minimum, sign, sin, where
 
 mm = matmul
 pow = ops.pow

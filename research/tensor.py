@@ -37,9 +37,7 @@ class Tensor(Operators):
             self.requires_grad_()
 
     def __apply_op__(self, op: Op, args: tuple, attrs: dict[str, Any]) -> Any:
-        arrays = [
-            a.array if isinstance(a, Tensor) else a if type(a) in NUMBERS else _beside(self, op, a) for a in args
-        ]
+        arrays = [a.array if isinstance(a, Tensor) else a if type(a) in NUMBERS else _beside(self, op, a) for a in args]
         specs = None
         out = NotImplemented if attrs or op.quick is None else op.quick(*arrays)
         if out is NotImplemented:

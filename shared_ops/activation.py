@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from shared_ops.elementwise import abs, floats, gt, le, lt, minimum, square, where
+from shared_ops.elementwise import abs, div, floats, gt, le, lt, minimum, square, where
 from shared_ops.erf import erf, erfc
 from shared_ops.op import op
 from shared_ops.spec import check, same_float, same_number
@@ -176,7 +176,7 @@ def celu_spec(x, *, alpha=1.0):
 
 @celu.grad
 def celu_grad(g, x, alpha):
-    return where(gt(x, 0), g, g * exp(minimum(x, 0) * (1 / alpha)))
+    return where(gt(x, 0), g, g * exp(div(minimum(x, 0), alpha)))
 
 
 @op(spec=same_float)

@@ -6,8 +6,8 @@ Both take the steps in the same order, latest first, so sums of gradients are ma
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Mapping, Sequence
+from heapq import heappop, heappush
 from typing import Any, Protocol
 
 from shared_ops.elementwise import cast
@@ -30,52 +30,48 @@ Edge = tuple[Any, int]  # a Step and which of its outputs
 
 def backpropagate(
     seeds: Mapping[Edge, Any],
-    known: Callable[[Any], Mapping[str, Any]],
+    pull: Callable[[Any, Mapping[int, Any]], Sequence[Any]],
     watch: frozenset[Edge] = frozenset(),
 ) -> dict[Edge, Any]:
     """The gradients that reach leaves, and the watched outputs, from the gradients `seeds` of some outputs.
 
     With a `watch` the walk ends at the earliest watched step, for nothing before it can lead there.
-    `known(step)` gives the values that the step's gradient rule asks for. The walk is a loop over a heap, so a chain
-    of any length is no deeper than a short one.
+    `pull(step, arrived)` gives the gradient, or None, of each of the step's inputs, from those that arrived for its
+    outputs. The walk is a loop over a heap, so a chain of any length is no deeper than a short one.
     """
     arriving: dict[Any, dict[int, Any]] = {}
     waiting: list[tuple[int, Any]] = []
     found: dict[Edge, Any] = {}
-
-    def give(edge: Edge, g: Any) -> None:
-        step, index = edge
-        at = arriving.get(step)
-        if at is None:
-            arriving[step] = {index: g}
-            heapq.heappush(waiting, (-step.order, step))
-        else:
-            at[index] = at[index] + g if index in at else g
-
-    for edge, g in seeds.items():
-        give(edge, g)
+    for (step, index), g in seeds.items():
+        if step not in arriving:
+            arriving[step] = {}
+            heappush(waiting, (-step.order, step))
+        arriving[step][index] = g
     earliest = min((step.order for step, _ in watch), default=-1)
     while waiting and -waiting[0][0] >= earliest:
-        step = heapq.heappop(waiting)[1]
-        grads = arriving.pop(step)
+        step = heappop(waiting)[1]
+        arrived = arriving.pop(step)
         op = step.op
         if op is None or watch:
-            found.update({(step, i): g for i, g in grads.items() if op is None or (step, i) in watch})
-        if op is None or op.grad_rule is None or (0 not in grads and not op.takes_every_gradient):
+            found.update({(step, i): g for i, g in arrived.items() if op is None or (step, i) in watch})
+        if op is None or op.grad_rule is None or (0 not in arrived and not op.takes_every_gradient):
             continue
         if step.order == earliest:
             break
-        if not any(step.parents):
-            continue
-        results = op.backward(grads, known(step))
-        if step.input_specs is None:
-            for edge, g in zip(step.parents, results, strict=True):
-                if edge is not None and g is not None:
-                    give(edge, g)
-        else:
-            for edge, spec, g in zip(step.parents, step.input_specs, results, strict=True):
-                if edge is not None and g is not None:
-                    give(edge, g if g.dtype is spec.dtype and g.shape == spec.shape else fitted(g, spec))
+        specs = step.input_specs
+        for i, g in enumerate(pull(step, arrived)):
+            edge = step.parents[i]
+            if edge is None or g is None:
+                continue
+            if specs is not None and not (g.dtype is specs[i].dtype and g.shape == specs[i].shape):
+                g = fitted(g, specs[i])
+            to, index = edge
+            at = arriving.get(to)
+            if at is None:
+                arriving[to] = {index: g}
+                heappush(waiting, (-to.order, to))
+            else:
+                at[index] = at[index] + g if index in at else g
     return found
 
 

@@ -101,7 +101,8 @@ def conv_input_spec(y, w, *, size, stride, padding, dilation, groups):
     check(len(shape_of(y)) >= 3, "conv_input needs y (n, o, *out)", y=y)
     check(len(shape_of(w)) == y.ndim, "conv_input needs weights (o, c/groups, *kernel)", w=w)
     fine = isinstance(size, tuple | list) and len(size) == y.ndim - 2
-    check(fine, "conv_input needs size with a number for each image axis", size=size)
+    fine = fine and all(isinstance(n, Dim) or (isinstance(n, int) and n > 0) for n in size)
+    check(fine, "conv_input needs size with a number of at least 1 for each image axis", size=size)
     images = Spec((y.shape[0], w.shape[1] * groups, *size), result_dtype(y, w))
     made = _conv_spec("conv_input", images, w, stride, padding, dilation, groups)
     _check_made("conv_input", y, made)
@@ -227,8 +228,10 @@ def _transpose(name, rank, x, w, bias, stride, padding, output_padding, groups, 
         check(e < max(s, d), f"{name} needs output_padding below stride or dilation", output_padding=extra)
     check(x.shape[1] == w.shape[0], f"{name} needs x's channels to be w's first size", x=spec_of(x), w=spec_of(w))
     how = {"stride": stride, "dilation": dilation, "groups": groups}
+    size = _transposed_size(x, w, stride, padding, dilation, extra)
+    fits = all(isinstance(n, Dim) or n > 0 for n in size)
+    check(fits, f"{name} needs padding that leaves values", x=spec_of(x), padding=padding)
     if all(e < s for e, s in zip(extra, stride, strict=True)):
-        size = _transposed_size(x, w, stride, padding, dilation, extra)
         out = conv_input(x, w, size=size, padding=padding, **how)
     else:
         none = (0,) * rank

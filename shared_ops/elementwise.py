@@ -256,7 +256,7 @@ def lerp(xp, x, end, weight):
 
 @lerp.grad
 def lerp_grad(g, x, end, weight, wants):
-    gx = g * (1 - weight) if wants[0] else None
+    gx = g - g * weight if wants[0] else None
     return gx, (g * weight if wants[1] else None), (g * (end - x) if wants[2] else None)
 
 

@@ -95,9 +95,9 @@ class Op:
         self._find_fast()
         return self.quick(*args) if self.quick is not None else NotImplemented
 
-    def _find_fused(self, g: Any, known: Mapping[str, Any]) -> Any:
+    def _find_fused(self, *gradient_and_values: Any) -> Any:
         self._find_fast()
-        return self.fused(g, known) if self.fused is not None else None
+        return self.fused(*gradient_and_values) if self.fused is not None else None
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -212,13 +212,9 @@ class Op:
 
     def backward(self, arrived: Mapping[int, Any], known: Mapping[str, Any]) -> tuple[Any, ...]:
         """A gradient, or None, for each input, from the gradients that arrived for outputs, by their number."""
-        if self.takes_every_gradient:
-            grads = self._gradient(tuple(arrived.get(i) for i in range(len(self.outputs))), known)
-        else:
-            g = arrived[0]
-            grads = self.fused(g, known) if self.fused is not None and type(g) is np.ndarray else None
-            if grads is None:
-                grads = self._gradient(g, known)
+        every = self.takes_every_gradient
+        g = tuple(arrived.get(i) for i in range(len(self.outputs))) if every else arrived[0]
+        grads = self._gradient(g, known)
         return grads if isinstance(grads, tuple) else (grads,)
 
 

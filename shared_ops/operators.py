@@ -43,6 +43,18 @@ class Operators:
     def __rtruediv__(self, y):
         return ops.div(y, self)
 
+    def __floordiv__(self, y):
+        return ops.floor_div(self, y)
+
+    def __rfloordiv__(self, y):
+        return ops.floor_div(y, self)
+
+    def __mod__(self, y):
+        return ops.remainder(self, y)
+
+    def __rmod__(self, y):
+        return ops.remainder(y, self)
+
     def __pow__(self, y):
         return ops.pow(self, y)
 
@@ -60,6 +72,39 @@ class Operators:
 
     def __abs__(self):
         return ops.abs(self)
+
+    def __and__(self, y):
+        return ops.bitwise_and(self, y)
+
+    def __rand__(self, y):
+        return ops.bitwise_and(y, self)
+
+    def __or__(self, y):
+        return ops.bitwise_or(self, y)
+
+    def __ror__(self, y):
+        return ops.bitwise_or(y, self)
+
+    def __xor__(self, y):
+        return ops.bitwise_xor(self, y)
+
+    def __rxor__(self, y):
+        return ops.bitwise_xor(y, self)
+
+    def __invert__(self):
+        return ops.bitwise_not(self)
+
+    def __lshift__(self, y):
+        return ops.left_shift(self, y)
+
+    def __rlshift__(self, y):
+        return ops.left_shift(y, self)
+
+    def __rshift__(self, y):
+        return ops.right_shift(self, y)
+
+    def __rrshift__(self, y):
+        return ops.right_shift(y, self)
 
     def __lt__(self, y):
         return ops.lt(self, y)

@@ -6,10 +6,11 @@ own kernel has, the fused gradient has the very bits that the rule gives op by o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from shared_ops.kernels.elementwise import GIVES_BOOL, SMALL, number_array, run
 from shared_ops.kernels.expressions import EXACT
@@ -20,64 +21,81 @@ MOST_VARIANTS = 32  # kernels for one rule, where numbers had to be compiled int
 
 
 class FusedGradient:
-    """The gradient rule of one op, for float32 arrays of one shape; None for anything else."""
+    """The gradient rule of one op, for float32 arrays that all have one shape; None for what is not that.
+
+    Called with the gradient, the values that the rule asks for of the arrays and numbers of the op's call, and that
+    call's step, which tells its settings and which inputs' gradients are wanted.
+    """
 
     def __init__(self, op: Any):
         self.op = op
+        self.plain = len(op.kept) == len(op._sources)  # it asks for neither settings nor what is wanted
         self.compiled: dict[Any, Callable | None] = {}
 
-    def __call__(self, g: np.ndarray, known: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        if g.dtype is not F4:
+    def __call__(self, g: np.ndarray, values: list[Any], step: Any) -> tuple[Any, ...] | None:
+        if type(g) is not ndarray or g.dtype is not F4:
             return None
-        arrays, numbers, key = [g], [], []
-        shape = g.shape
-        for value in known.values():
-            kind = type(value)
-            if kind is np.ndarray:
-                dtype = value.dtype
-                if value.shape != shape or (dtype is not F4 and dtype is not BOOL):
-                    return None
-                arrays.append(value)
-                key.append("v" if dtype is F4 else "b")
-            elif kind is float or kind is int:
-                numbers.append(value)
-                key.append("s")
-            elif kind is tuple or kind is str or value is None:
-                key.append(value)
-            else:
-                return None
-        key = tuple(key)
+        key = tuple([type(v) for v in values]) if self.plain else self._key(values, step)
         found = self.compiled.get(key, UNKNOWN)
         if found is UNKNOWN:
-            found = self.compiled[key] = self._trace(known)
-        if found is None and numbers:
-            found = self._with_numbers((key, *numbers), known)
-            numbers = []
-        return None if found is None else found(arrays, numbers)
+            found = self.compiled[key] = self._trace(values, step)
+        if found is None:
+            found = self._with_numbers((key, *[v for v in values if type(v) is not ndarray]), values, step)
+            return None if found is None else found([g, *[v for v in values if type(v) is ndarray]], [])
+        if self.plain and len(values) == 1 and type(values[0]) is ndarray:
+            return found([g, values[0]], [])
+        arrays, numbers = [g], []
+        for value in values:
+            (arrays if type(value) is ndarray else numbers).append(value)
+        for name, default in self._number_settings(step):
+            numbers.append(step.attrs.get(name, default))
+        return found(arrays, numbers)
 
-    def _with_numbers(self, key: Any, known: Mapping[str, Any]) -> Callable | None:
+    def _key(self, values: list[Any], step: Any) -> Any:
+        words = [step.attrs.get(n, d) for n, k, d in self.op._sources if k == "setting" and not _is_number(step, n, d)]
+        kinds = [v.dtype.char if type(v) is ndarray else type(v) for v in values]
+        return *kinds, *words, *[parent is None for parent in step.parents]
+
+    def _number_settings(self, step: Any) -> list[tuple[str, Any]]:
+        if self.plain:
+            return []
+        return [(n, d) for n, kind, d in self.op._sources if kind == "setting" and _is_number(step, n, d)]
+
+    def _with_numbers(self, key: Any, values: list[Any], step: Any) -> Callable | None:
         """For a rule that branches on its numbers: a kernel for these very ones."""
+        key = (*key, *step.attrs.items())
         if key not in self.compiled and len(self.compiled) < MOST_VARIANTS:
-            self.compiled[key] = self._trace(known, symbols_for_numbers=False)
+            self.compiled[key] = self._trace(values, step, symbols_for_numbers=False)
         return self.compiled.get(key)
 
-    def _trace(self, known: Mapping[str, Any], symbols_for_numbers: bool = True) -> Callable | None:
+    def _trace(self, values: list[Any], step: Any, symbols_for_numbers: bool = True) -> Callable | None:
         steps: list[Any] = []
-        kinds, values, numbers = "v", {}, 0
-        for name, value in known.items():
-            if type(value) is np.ndarray:
-                values[name] = Symbol(f"e{len(kinds)}", steps)
+        kinds, numbers, known = "v", 0, {}
+        facts = {name: step.attrs.get(name, default) for name, kind, default in self.op._sources if kind == "setting"}
+        for name, value in [*zip([kept[0] for kept in self.op.kept], values, strict=True), *facts.items()]:
+            if type(value) is ndarray:
+                if value.dtype is not F4 and value.dtype is not BOOL:
+                    return None
+                known[name] = Symbol(f"e{len(kinds)}", steps)
                 kinds += "v" if value.dtype is F4 else "b"
             elif type(value) in (int, float) and symbols_for_numbers:
-                values[name] = Symbol(f"s{numbers}", steps)
+                known[name] = Symbol(f"s{numbers}", steps)
                 numbers += 1
+            elif isinstance(value, tuple):
+                return None
             else:
-                values[name] = value
+                known[name] = value
+        if any(name == "wants" for name, _, _ in self.op._sources):
+            known["wants"] = tuple(parent is not None for parent in step.parents)
         try:
-            grads = self.op.grad_rule(Symbol("e0", steps), **values)
+            grads = self.op.grad_rule(Symbol("e0", steps), **known)
         except CannotTrace:
             return None
         return compiled(kinds, numbers, steps, grads if isinstance(grads, tuple) else (grads,))
+
+
+def _is_number(step: Any, name: str, default: Any) -> bool:
+    return type(step.attrs.get(name, default)) in (int, float)
 
 
 def compiled(kinds: str, numbers: int, steps: list[Any], results: tuple[Any, ...]) -> Callable | None:
@@ -88,19 +106,27 @@ def compiled(kinds: str, numbers: int, steps: list[Any], results: tuple[Any, ...
     made = list(dict.fromkeys(r.name for r in results if r is not None and r.name not in given))
     bools = {result for result, name, _ in steps if name in GIVES_BOOL}
     formula = Formula(kinds, numbers, steps, [(name, "b" if name in bools else "v") for name in made])
-    places = [None if r is None else (r.name in given, given.get(r.name, 0) if r.name in given else made.index(r.name)) for r in results]
     quick = _quick(steps, kinds)
+    if len(results) == len(made) == 1:
 
-    def call(arrays: list[np.ndarray], values: list[float]) -> tuple[Any, ...]:
-        if not made:
-            outs: list[Any] = []
-        elif quick is not None and arrays[0].size < SMALL:
+        def one(arrays: list[np.ndarray], values: list[float]) -> tuple[Any, ...]:
+            if quick is not None and arrays[0].size < SMALL:
+                return (quick(arrays, values),)
+            return tuple(run(formula, arrays, tuple(values)))
+
+        return one
+    places = [None if r is None else (r.name in given, given.get(r.name, -1)) for r in results]
+    places = [p if p is None or p[0] else (False, made.index(r.name)) for p, r in zip(places, results, strict=True)]
+
+    def several(arrays: list[np.ndarray], values: list[float]) -> tuple[Any, ...]:
+        outs: list[Any] = []
+        if quick is not None and arrays[0].size < SMALL:
             outs = [quick(arrays, values)]
-        else:
+        elif made:
             outs = run(formula, arrays, tuple(values))
         return tuple([None if p is None else arrays[p[1]] if p[0] else outs[p[1]] for p in places])
 
-    return call
+    return several
 
 
 def _quick(steps: list[Any], kinds: str) -> Callable | None:

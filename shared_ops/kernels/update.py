@@ -264,14 +264,14 @@ UPDATES: dict[str, tuple[tuple[Callable, ...], int, Callable]] = {
 
 def in_place(op: Any, rows: Sequence[tuple], scalars: Sequence[Any], settings: Mapping[str, Any]) -> bool:
     """Update all rows at once where they are; False, and nothing is done, where they are not fit for it."""
-    if op.name not in UPDATES or not usable():
+    if op.name not in UPDATES or settings.keys() - op.attrs.keys() or not usable():
         return False
     kernels, width, numbers_of = UPDATES[op.name]
-    numbers = np.array(numbers_of(*map(float, scalars), **{**op.attrs, **settings}), np.float32)
     arrays = [a for row in rows for a in row]  # kept until the kernel has ended
     objects = objects_of(arrays, len(arrays))
     if len(arrays) != width * len(rows):
         return False
+    numbers = np.array(numbers_of(*map(float, scalars), **{**op.attrs, **settings}), np.float32)
     if len(kernels) == 1:
         return update_rows(row_kernel(kernels[0]).address, objects, width, GRADIENT, numbers, NDARRAY, FLOAT32)
     addresses = [row_kernel(kernel).address for kernel in kernels]

@@ -71,4 +71,6 @@ def test_agrees_with_torch(name, case, dtype):
             for i in at:
                 ours_grad = np.zeros_like(args[i]) if ours[i].grad is None else ours[i].grad.numpy()
                 their_grad = np.zeros_like(args[i]) if theirs[i].grad is None else theirs[i].grad.numpy()
-                np.testing.assert_allclose(ours_grad, their_grad, **tolerance(out[0], dtype), err_msg=f"gradient of input {i}")
+                np.testing.assert_allclose(
+                    ours_grad, their_grad, **tolerance(out[0], dtype), err_msg=f"gradient of input {i}"
+                )

@@ -84,6 +84,23 @@ def test_wrong_calls_teach(call, words):
         call(Tensor)
 
 
+def test_pythons_operators():
+    x, mask = Tensor(np.array([-7, 5])), Tensor(np.array([True, False]))
+    assert (x // 3).tolist() == [-3, 1]
+    assert (17 // x).tolist() == [-3, 3]
+    assert (x % 3).tolist() == [2, 2]
+    assert (17 % x).tolist() == [-4, 2]
+    assert (x & 6).tolist() == [-7 & 6, 4]
+    assert (x | 8).tolist() == [-7 | 8, 13]
+    assert (x ^ 1).tolist() == [-7 ^ 1, 4]
+    assert (x << 1).tolist() == [-14, 10]
+    assert (x >> 1).tolist() == [-4, 2]
+    assert (1 << x % 3).tolist() == [4, 4]
+    assert (~x).tolist() == [6, -6]
+    assert (~mask & True).tolist() == [False, True]
+    assert (True ^ mask | mask).tolist() == [True, True]
+
+
 def test_erf_is_right_to_the_last_digits():
     """Against the C library's, in float64: within a few units of the last place."""
     import math

@@ -7,8 +7,8 @@ WITH_SETTINGS: dict[str, list[dict]] = {
     "hardtanh": [{}, {"min_val": -0.5, "max_val": 2.0}],
     "leaky_relu": [{}, {"negative_slope": 0.2}],
     "softplus": [{}, {"beta": 2.0}, {"beta": 0.5, "threshold": 1.0}],
-    "elu": [{}, {"alpha": 0.5}],
-    "celu": [{}, {"alpha": 0.5}],
+    "elu": [{}, {"alpha": 0.7}],
+    "celu": [{}, {"alpha": 0.7}],
     "gelu": [{}, {"approximate": "tanh"}],
 }
 

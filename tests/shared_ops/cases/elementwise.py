@@ -86,8 +86,8 @@ CASES: dict[str, list[Case]] = {
         Case((b(), n(), n())),
     ],
     "lerp": [
-        Case((n(2, 3), n(3), 0.25)),
-        Case((n(3), n(3), 0.75)),
+        Case((n(2, 3), n(3), 0.3)),
+        Case((n(3), n(3), 0.7)),
         Case((n(2, 3), n(3), pos(2, 1) / 3)),
         Case((n(3), n(3), pos(3) / 2 + 0.5)),
         Case((n(), n(), 1.0)),
