@@ -16,7 +16,7 @@ from shared_ops.dim import Dim, Size
 from shared_ops.op import Op, refuse_other_world
 from shared_ops.operators import Operators
 from shared_ops.source import caller, words
-from shared_ops.spec import Shape, Spec, SpecError, check, is_float, spec_of
+from shared_ops.spec import Shape, Spec, SpecError, check, dtype_named, is_float, spec_of
 
 
 class GraphError(TypeError):
@@ -168,7 +168,7 @@ class Graph:
         name = self.unique_name(name or "placeholder")
         del self._names[name]
         sizes = tuple(self._size(n, axis, name) for axis, n in enumerate(shape))
-        return Operation(self, "placeholder", (), {}, (Spec(sizes, np.dtype(dtype)),), name).outputs[0]
+        return Operation(self, "placeholder", (), {}, (Spec(sizes, dtype_named(dtype)),), name).outputs[0]
 
     def _size(self, n: Any, axis: int, name: str) -> Size:
         if n is None and axis == 0:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from numpy import ndarray
+
 from research.grad_mode import set_grad_enabled
 from research.tape import Leaf, Saved, Step
 from research.tensor import Tensor, _as_array, _wrap
 from shared_ops.backprop import Edge, backpropagate
 from shared_ops.device import array_module
-from shared_ops.spec import spec_of
+from shared_ops.spec import FLOAT32 as F4
+from shared_ops.spec import Spec, spec_of
 
 
 def backward(
@@ -61,21 +64,36 @@ def _run(seeds: dict[Edge, Any], retain: bool | None, create_graph: bool, watch:
                 "backward went through this graph already and freed what it had saved; "
                 "say backward(retain_graph=True) the first time to go through it twice"
             )
+        g = arrived.get(0)
+        if step.pattern is not None and not create_graph and type(g) is ndarray and g.dtype is F4:
+            fused = op.fused_by_pattern.get(step.pattern)
+            if fused is not None:
+                arrays, numbers = [g], []
+                for place, value in enumerate(saved):
+                    if type(value) is tuple:
+                        if value[3][0] != value[4]:
+                            _refuse_changed(step, place)
+                        arrays.append(value[0])
+                    else:
+                        numbers.append(value)
+                if not retain:
+                    step.saved = None
+                return fused(arrays, numbers)
         values = []
-        for i, value in enumerate(saved):
+        for place, value in enumerate(saved):
             if type(value) is tuple:
-                value = _unpacked(value, step, i, create_graph)
+                value = _unpacked(value, step, place, create_graph)
             elif type(value) is list:
-                value = tuple(_unpacked(v, step, i, create_graph) if type(v) is tuple else v for v in value)
+                value = tuple(_unpacked(v, step, place, create_graph) if type(v) is tuple else v for v in value)
             values.append(value)
         if not retain:
             step.saved = None
-        if step.input_specs is None and op.fused is not None and not create_graph:
-            grads = op.fused(arrived[0], values, step)
+        if op.fused is not None and not create_graph and _all_alike(step, g):
+            grads = op.fused(g, values, step)
             if grads is not None:
                 return grads
         known = {name: value for (name, _, _), value in zip(op.kept, values, strict=True)}
-        specs = step.input_specs or _specs_alike(step, arrived[0])
+        specs = step.input_specs or (spec_of(g),) * len(step.parents)
         return op.backward(arrived, op.with_facts(known, step.attrs, specs, step.parents))
 
     with set_grad_enabled(create_graph):
@@ -84,19 +102,24 @@ def _run(seeds: dict[Edge, Any], retain: bool | None, create_graph: bool, watch:
         return backpropagate(seeds, pull, watch)
 
 
-def _specs_alike(step: Step, g: Any) -> tuple[Any, ...]:
-    """The Specs of a step's inputs, where all have that of its gradient."""
-    return (spec_of(g),) * len(step.parents)
+def _all_alike(step: Step, g: Any) -> bool:
+    """Whether all inputs that are arrays have the shape of the gradient."""
+    specs = step.input_specs
+    return specs is None or all(not isinstance(s, Spec) or s.shape == g.shape for s in specs)
+
+
+def _refuse_changed(step: Step, place: int) -> None:
+    raise RuntimeError(
+        f"{step.op.name} needs its {step.op.kept[place][0]} of the forward pass for the gradient, and that was "
+        "changed in place since; change a clone() instead"
+    )
 
 
 def _unpacked(saved: Saved, step: Step, place: int, create_graph: bool) -> Any:
     """A saved value as an array or, so that what the rule does to it is recorded too, as a tensor with its history."""
     array, made_by, index, changes, changes_then = saved
     if changes[0] != changes_then:
-        raise RuntimeError(
-            f"{step.op.name} needs its {step.op.kept[place][0]} of the forward pass for the gradient, and that was "
-            "changed in place since; change a clone() instead"
-        )
+        _refuse_changed(step, place)
     if not create_graph:
         return array
     _, is_output, at = step.op.kept[place]

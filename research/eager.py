@@ -13,11 +13,13 @@ from numpy import ndarray
 
 from research.grad_mode import _mode
 from research.tape import Step, next_order
-from research.tensor import Tensor, _new, _new_step, _observers
+from research.tensor import Tensor, _new, _new_step, _observers, _saved
 from shared_ops import ops
 from shared_ops.op import NUMBERS, Op
+from shared_ops.spec import FLOAT32 as F4
 from shared_ops.spec import spec_of
 
+SMALL = 2048  # elements: up to so many, NumPy's function is quicker to call than a kernel
 NO_SETTINGS: dict[str, Any] = {}
 BINARY = {"add": ops.add, "sub": ops.sub, "mul": ops.mul, "truediv": ops.div}
 UNARY = (ops.abs, ops.exp, ops.log, ops.sqrt, ops.tanh, ops.sigmoid, ops.relu)
@@ -25,33 +27,48 @@ UNARY = (ops.abs, ops.exp, ops.log, ops.sqrt, ops.tanh, ops.sigmoid, ops.relu)
 
 def binary(op: Op) -> Callable:
     """The op as a method of a tensor and one operand."""
+    takes = None  # NumPy's function for few numbers, once the op's fast forms are loaded
 
     def method(self: Tensor, other: Any) -> Any:
-        a = self.array
+        nonlocal takes
+        a, own_step = self.array, self.step
         if isinstance(other, Tensor):
             b, other_step = other.array, other.step
         elif type(other) in NUMBERS:
             b, other_step = other, None
         else:
             return op(self, other)
-        quick = op.quick
-        out = None if quick is None or _observers else quick(a, b)
-        if type(out) is not ndarray:
+        if (
+            takes is not None
+            and type(b) is ndarray
+            and a.dtype is b.dtype is F4
+            and a.size < SMALL
+            and a.shape == b.shape
+        ):
+            out, alike = takes(a, b), True
+        else:
+            out = None if op.quick is None else op.quick(a, b)
+            takes = getattr(op.quick, "exact", None)
+            alike = None
+        if type(out) is not ndarray or _observers:
             return op(self, other)
         tensor = _new(Tensor)
         tensor.array = out
-        own_step = self.step
         if (own_step is not None or other_step is not None) and _mode.recording:
             tensor.step = step = _new_step(Step)
             step.op, step.attrs, step.order = op, NO_SETTINGS, next_order()
-            shape = out.shape
-            alike = a.shape == shape and (type(b) is not ndarray or b.shape == shape)
+            if alike is None:
+                alike = a.shape == out.shape and (type(b) is not ndarray or b.shape == out.shape)
             step.input_specs = None if alike else (spec_of(a), spec_of(b))
             step.parents = (
                 None if own_step is None else (own_step, self.index),
                 None if other_step is None else (other_step, other.index),
             )
-            step.saved = [_kept(tensor if is_output else other if at else self) for _, is_output, at in op.kept]
+            step.pattern = None if not alike else (own_step is None) + 2 * (other_step is None) + 4 * (b is other)
+            kept = op.kept
+            step.saved = (
+                [_kept(tensor if is_output else other if at else self) for _, is_output, at in kept] if kept else ()
+            )
         return tensor
 
     return method
@@ -59,20 +76,25 @@ def binary(op: Op) -> Callable:
 
 def unary(op: Op) -> Callable:
     """The op as a method of a tensor."""
+    takes = None
 
     def method(self: Tensor) -> Any:
-        quick = op.quick
-        out = None if quick is None or _observers else quick(self.array)
-        if type(out) is not ndarray:
+        nonlocal takes
+        a, own_step = self.array, self.step
+        if takes is not None and a.dtype is F4 and a.size < SMALL:
+            out = takes(a)
+        else:
+            out = None if op.quick is None else op.quick(a)
+            takes = getattr(op.quick, "exact", None)
+        if type(out) is not ndarray or _observers:
             return op(self)
         tensor = _new(Tensor)
         tensor.array = out
-        own_step = self.step
         if own_step is not None and _mode.recording:
             step = _new_step(Step)
-            step.op, step.attrs, step.order, step.input_specs = op, NO_SETTINGS, next_order(), None
+            step.op, step.attrs, step.order, step.input_specs, step.pattern = op, NO_SETTINGS, next_order(), None, 0
             step.parents = ((own_step, self.index),)
-            step.saved = [_kept(tensor if is_output else self) for _, is_output, _ in op.kept]
+            step.saved = [_saved(tensor if is_output else self) for _, is_output, _ in op.kept]
             tensor.step = step
         return tensor
 
@@ -80,12 +102,7 @@ def unary(op: Op) -> Callable:
 
 
 def _kept(x: Any) -> Any:
-    if type(x) in NUMBERS:
-        return x
-    changes = x.version
-    if changes is None:
-        changes = x.version = [0]
-    return x.array, x.step, x.index, changes, changes[0]
+    return x if type(x) in NUMBERS else _saved(x)
 
 
 def function(op: Op) -> Callable:

@@ -259,8 +259,11 @@ def clip_grad_norm_(parameters: Any, max_norm: float, norm_type: float = 2.0) ->
     torch.nn.utils.clip_grad_norm_.
     """
     every = [parameters] if isinstance(parameters, Tensor) else parameters
-    grads = {id(p.grad): p.grad for p in every if p.grad is not None}  # one that two parameters share counts once
-    norm = clip_grad_norm([g.array for g in grads.values()], max_norm, norm_type)
-    for g in grads.values():
+    grads = [p.grad for p in every if p.grad is not None]
+    seen: set[int] = set()
+    for g in grads:  # backward may have given one array to several, or a view of one
+        if id(g.array) in seen or g.array.base is not None:
+            g.array = g.array.copy()
+        seen.add(id(g.array))
         _count_change(g)
-    return Tensor(norm)
+    return Tensor(clip_grad_norm([g.array for g in grads], max_norm, norm_type))

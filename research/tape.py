@@ -17,13 +17,14 @@ class Step:
     A step knows the steps before it, never the tensors: a value that no rule asks for is freed at once.
     """
 
-    __slots__ = ("__weakref__", "attrs", "input_specs", "op", "order", "parents", "saved")
+    __slots__ = ("__weakref__", "attrs", "input_specs", "op", "order", "parents", "pattern", "saved")
 
     op: Op
     order: int
     parents: list[Any]  # per input: the step and output that its gradient goes to, or None
     input_specs: tuple[Any, ...] | None  # None where every input has the shape and dtype of the output
     attrs: dict[str, Any]
+    pattern: int | None  # for ops on elements of one shape, what came as what: see `research.eager`
     saved: list[Any] | None  # per name that the rule asks for: a Saved, a list of them, or a number or array
 
     def free(self) -> None:

@@ -15,7 +15,7 @@ from shared_ops import ops
 from shared_ops.device import Device, array_module, device_of, to_host
 from shared_ops.op import NUMBERS, Op, refuse_other_world
 from shared_ops.operators import Operators
-from shared_ops.spec import is_float, spec_of
+from shared_ops.spec import dtype_named, is_float, spec_of
 
 _observers: list[Callable[[Op, tuple], None]] = []
 
@@ -247,7 +247,7 @@ class Tensor(Operators):
         if isinstance(target, Device) or (isinstance(target, str) and target.partition(":")[0] in ("cpu", "cuda")):
             device = target if isinstance(target, Device) else Device(target)
             return self if device == self.device else _wrap(device.put(self.array))
-        dtype = np.dtype(target)
+        dtype = dtype_named(target)
         return self if dtype == self.dtype else ops.cast(self, dtype=dtype.name)
 
     def cpu(self) -> Tensor:
@@ -293,7 +293,7 @@ def _record(op: Op, args: tuple, arrays: list, attrs: dict, specs: Any, outs: tu
                 specs = tuple(map(spec_of, arrays))
                 break
     step = _new_step(Step)
-    step.op, step.attrs, step.input_specs, step.order = op, attrs, specs, next_order()
+    step.op, step.attrs, step.input_specs, step.order, step.pattern = op, attrs, specs, next_order(), None
     step.parents = [(a.step, a.index) if isinstance(a, Tensor) and a.step is not None else None for a in args]
     step.saved = saved = []
     for _, is_output, at in op.kept:

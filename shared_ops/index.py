@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from shared_ops.dim import Dim
 from shared_ops.op import op
-from shared_ops.spec import Spec, SpecError, broadcast_shape, check
+from shared_ops.spec import Spec, SpecError, broadcast_shape, check, dtype_named
 
 
 def _normal(index):
@@ -151,4 +149,4 @@ def one_hot(xp, labels, *, num_classes, dtype="int64"):
 @one_hot.spec
 def one_hot_spec(labels, *, num_classes, dtype="int64"):
     check(labels.dtype.kind in "iu", "one_hot needs whole numbers", labels=labels)
-    return Spec((*labels.shape, num_classes), np.dtype(dtype))
+    return Spec((*labels.shape, num_classes), dtype_named(dtype))

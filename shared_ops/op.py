@@ -44,6 +44,7 @@ class Op:
         self._fast: Any = UNKNOWN
         self.quick: Callable | None = self._find_quick
         self.fused: Callable | None = self._find_fused
+        self.fused_by_pattern: dict[int, Callable] = {}
         self.kept: tuple[tuple[str, bool, Any], ...] = ()
         if self.name in REGISTRY:
             raise ValueError(f"op names are given once; {self.name} stands in {REGISTRY[self.name].__module__} already")

@@ -55,10 +55,11 @@ from shared_ops.elementwise import (
     sub,
     where,
 )
+from shared_ops.einsum import einsum
 from shared_ops.erf import erf, erfc
 from shared_ops.fold import col2im, fold, im2col, unfold
 from shared_ops.index import getitem, one_hot, put, take, take_add
-from shared_ops.linalg import linear, matmul
+from shared_ops.linalg import addmm, bmm, dot, linear, matmul, mm, mv, outer
 from shared_ops.logic import (
     bitwise_and,
     bitwise_not,
@@ -139,6 +140,12 @@ from shared_ops.update import adadelta, adagrad, adam, adamw, lamb, lion, rmspro
 
 __all__ = [
     "REGISTRY",
+    "addmm",
+    "bmm",
+    "dot",
+    "mm",
+    "mv",
+    "outer",
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
     "adaptive_avg_pool3d",

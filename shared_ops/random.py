@@ -10,7 +10,7 @@ import numpy as np
 
 from shared_ops.device import array_module, to_host
 from shared_ops.op import op
-from shared_ops.spec import Spec, check
+from shared_ops.spec import Spec, check, dtype_named
 
 STATE = Spec((2,), np.dtype("uint64"))
 
@@ -46,7 +46,7 @@ def random_normal(xp, state, *, shape, mean=0.0, stddev=1.0, dtype="float32"):
 
 @random_normal.spec
 def random_normal_spec(state, *, shape, mean=0.0, stddev=1.0, dtype="float32"):
-    return Spec(tuple(shape), np.dtype(dtype)), state_spec("random_normal", state)
+    return Spec(tuple(shape), dtype_named(dtype)), state_spec("random_normal", state)
 
 
 @op(outputs=("out", "next_state"))
@@ -58,7 +58,7 @@ def random_uniform(xp, state, *, shape, low=0.0, high=1.0, dtype="float32"):
 
 @random_uniform.spec
 def random_uniform_spec(state, *, shape, low=0.0, high=1.0, dtype="float32"):
-    return Spec(tuple(shape), np.dtype(dtype)), state_spec("random_uniform", state)
+    return Spec(tuple(shape), dtype_named(dtype)), state_spec("random_uniform", state)
 
 
 @op(outputs=("out", "next_state"))

@@ -21,7 +21,7 @@ MODES = ("nearest", "nearest-exact", "linear", "cubic")
 
 
 # which inputs, and how much of each -------------------------------------------------------------------------------
-def _sources(n, out, dtype, mode, align_corners, antialias, scale):
+def sources(n, out, dtype, mode, align_corners, antialias, scale):
     """Along an axis of n values: per tap the input's place for each output, rising, and its weight, None for 1.
 
     scale is inputs per output; None takes it from the sizes.
@@ -82,7 +82,7 @@ def _axes(size, out, dtype, mode, align_corners, antialias, scale):
     """The axes that change, with what their outputs are made of."""
     for axis, (n, m, s) in enumerate(zip(size, out, scale, strict=True)):
         if n != m or s not in (None, 1):
-            yield axis + 2, n, _sources(n, m, dtype, mode, align_corners, antialias, s)
+            yield axis + 2, n, sources(n, m, dtype, mode, align_corners, antialias, s)
 
 
 def _column(xp, weight, x, axis):
@@ -109,7 +109,9 @@ def resample(xp, x, *, size, mode, align_corners, antialias, scale):
 
 @resample.spec
 def resample_spec(x, *, size, mode, align_corners, antialias, scale):
-    return _resample_spec("resample", x, size, mode, align_corners, antialias, scale)
+    out = _resample_spec("resample", x, size, mode, align_corners, antialias, scale)
+    _check_scale("resample", x.shape[2:], size, scale)
+    return out
 
 
 def _resample_spec(name, x, size, mode, align_corners, antialias, scale):
@@ -130,6 +132,12 @@ def _resample_spec(name, x, size, mode, align_corners, antialias, scale):
     full = all(isinstance(n, Dim) or n > 0 for n in x.shape[2:])
     check(full, f"{name} needs images with values", x=x)
     return Spec((*x.shape[:2], *size), x.dtype)
+
+
+def _check_scale(name, size, out, scale):
+    for n, m, s in zip(size, out, scale, strict=True):
+        fits = s is None or isinstance(n, Dim) or isinstance(m, Dim) or s * m <= n * (1 + 1e-6)
+        check(fits, f"{name} needs a scale with which the outputs stay inside the images", size=n, out=m, scale=s)
 
 
 @resample.grad
@@ -158,6 +166,7 @@ def resample_input(xp, y, *, size, mode, align_corners, antialias, scale):
 def resample_input_spec(y, *, size, mode, align_corners, antialias, scale):
     check(len(shape_of(y)) >= 3, "resample_input needs images (n, c, *out)", y=y)
     _resample_spec("resample_input", y, size, mode, align_corners, antialias, scale)
+    _check_scale("resample_input", size, y.shape[2:], scale)
     return Spec((*y.shape[:2], *size), y.dtype)
 
 

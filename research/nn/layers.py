@@ -47,7 +47,7 @@ class Conv2d(Module):
         out_channels: int,
         kernel_size: int | tuple[int, int],
         stride: int | tuple[int, int] = 1,
-        padding: int | tuple[int, int] = 0,
+        padding: int | tuple[int, int] | str = 0,
         dilation: int | tuple[int, int] = 1,
         groups: int = 1,
         bias: bool = True,
@@ -57,7 +57,8 @@ class Conv2d(Module):
         if in_channels % groups or out_channels % groups:
             raise ValueError(f"groups divides both channel counts; got {in_channels}, {out_channels}, groups={groups}")
         self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, F.pair(kernel_size)
-        self.stride, self.padding, self.dilation = F.pair(stride), F.pair(padding), F.pair(dilation)
+        self.stride, self.dilation = F.pair(stride), F.pair(dilation)
+        self.padding = padding if isinstance(padding, str) else F.pair(padding)
         self.groups = groups
         self.weight = Parameter(zeros(out_channels, in_channels // groups, *self.kernel_size))
         self.bias = Parameter(zeros(out_channels)) if bias else None

@@ -6,15 +6,15 @@ Arrays of one layout are worked through as they lie in memory, whatever that lay
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from shared_ops.kernels.expressions import EXACT, EXPRESSIONS, VARIANT_SETTING, VARIANTS
 from shared_ops.kernels.formula import BOOL, F4, Formula
-from shared_ops.kernels.loops import SERIAL_BELOW, run_flat, run_rows, run_rows_with_number
+from shared_ops.kernels.loops import SERIAL_BELOW, run_flat, run_parallel, run_rows, run_rows_with_number, run_serial
 from shared_ops.op import REGISTRY
 
 SMALL = 2048  # elements: below, NumPy's own function is quicker to call, where it gives the same bits
@@ -38,13 +38,15 @@ def number_array(number: float) -> np.ndarray:
 
 def run(formula: Formula, arrays: list[np.ndarray], numbers: tuple[float, ...] = ()) -> list[np.ndarray]:
     """The results of a formula over arrays of one shape."""
+    first = arrays[0]
     for a in arrays:
         if not a.flags.c_contiguous:
             return _run_in_memory_order(formula, arrays, numbers)
-    shape = arrays[0].shape
-    outs = [np.empty(shape, dtype) for dtype in formula.dtypes]
-    if arrays[0].size:
-        run_flat(formula.address, tuple([a.ravel() for a in arrays] + [o.ravel() for o in outs]), numbers)
+    outs = [np.empty(first.shape, dtype) for dtype in formula.dtypes]
+    if first.size >= SERIAL_BELOW:
+        run_parallel(formula.address, tuple([a.ravel() for a in (*arrays, *outs)]), numbers)
+    elif first.size:
+        run_serial(formula.address, (*arrays, *outs), numbers)
     return outs
 
 
@@ -77,8 +79,8 @@ def unary(name: str) -> Callable:
     exact, has_settings, chosen = EXACT.get(name), bool(REGISTRY[name].attrs), single(name, "v", 0)
 
     def fast(x: Any, **settings: Any) -> Any:
-        if type(x) is not np.ndarray or x.dtype is not F4:
-            return NotImplemented
+        if type(x) is not ndarray or x.dtype is not F4:
+            return fast(np.asarray(x), **settings) if type(x) is np.float32 else NotImplemented
         if exact is not None and x.size < SMALL:
             return exact(x)
         if has_settings:
@@ -88,10 +90,13 @@ def unary(name: str) -> Callable:
         if not x.flags.c_contiguous:
             return run(chosen, [x])[0]
         out = np.empty(x.shape, F4)
-        if x.size:
-            run_flat(chosen.address, (x.ravel(), out.ravel()))
+        if x.size >= SERIAL_BELOW:
+            run_parallel(chosen.address, (x.ravel(), out.ravel()), ())
+        elif x.size:
+            run_serial(chosen.address, (x, out), ())
         return out
 
+    fast.exact = exact  # type: ignore[attr-defined]
     return fast
 
 
@@ -108,13 +113,15 @@ def binary(name: str) -> Callable:
     exact, vector = EXACT.get(name), single(name, "vv", 0)
 
     def fast(x: Any, y: Any) -> Any:
-        if exact is not None and type(x) is type(y) is np.ndarray and x.dtype is y.dtype is F4:
+        if exact is not None and type(x) is type(y) is ndarray and x.dtype is y.dtype is F4:
             if x.size < SMALL and y.size < SMALL:
                 try:
                     return exact(x, y)
                 except ValueError:  # they do not broadcast; the op's rule says so in words
                     return NotImplemented
-        x_is, y_is = type(x) is np.ndarray, type(y) is np.ndarray
+        if np.float32 in (type(x), type(y)):  # what NumPy makes of arrays without axes
+            x, y = (np.asarray(a) if type(a) is np.float32 else a for a in (x, y))
+        x_is, y_is = type(x) is ndarray, type(y) is ndarray
         if not ((x_is and x.dtype is F4) or not x_is) or not ((y_is and y.dtype is F4) or not y_is):
             return NotImplemented
         if x_is and y_is:
@@ -129,6 +136,7 @@ def binary(name: str) -> Callable:
             return exact(x, number) if x_is else exact(number, y)
         return run(single(name, "vs" if x_is else "sv", 0), [array], (float(number),))[0]
 
+    fast.exact = exact  # type: ignore[attr-defined]
     return fast
 
 
@@ -218,8 +226,7 @@ def forms() -> dict[str, Callable]:
     found: dict[str, Callable] = {}
     for name in {*EXPRESSIONS, *VARIANTS} & REGISTRY.keys():
         op = REGISTRY[name]
-        takes = len(inspect.signature(EXPRESSIONS[next(iter(VARIANTS.get(name, {name: name}).values()))].py_func).parameters)
-        if len(op.inputs) < 3 and takes == len(op.inputs) + len(op.attrs.keys() - {VARIANT_SETTING.get(name)}):
+        if len(op.inputs) < 3:
             found[name] = unary(name) if len(op.inputs) == 1 else binary(name)
     return {**found, "where": where}
 

@@ -42,8 +42,8 @@ class FusedGradient:
         if found is None:
             found = self._with_numbers((key, *[v for v in values if type(v) is not ndarray]), values, step)
             return None if found is None else found([g, *[v for v in values if type(v) is ndarray]], [])
-        if self.plain and len(values) == 1 and type(values[0]) is ndarray:
-            return found([g, values[0]], [])
+        if step.pattern is not None:
+            self.op.fused_by_pattern[step.pattern] = found  # so that the next step of this pattern need not come here
         arrays, numbers = [g], []
         for value in values:
             (arrays if type(value) is ndarray else numbers).append(value)
@@ -117,14 +117,16 @@ def compiled(kinds: str, numbers: int, steps: list[Any], results: tuple[Any, ...
         return one
     places = [None if r is None else (r.name in given, given.get(r.name, -1)) for r in results]
     places = [p if p is None or p[0] else (False, made.index(r.name)) for p, r in zip(places, results, strict=True)]
+    if not made:
+        inputs = [None if p is None else p[1] for p in places]
+        return lambda arrays, values: [None if i is None else arrays[i] for i in inputs]
 
-    def several(arrays: list[np.ndarray], values: list[float]) -> tuple[Any, ...]:
-        outs: list[Any] = []
+    def several(arrays: list[np.ndarray], values: list[float]) -> list[Any]:
         if quick is not None and arrays[0].size < SMALL:
             outs = [quick(arrays, values)]
-        elif made:
+        else:
             outs = run(formula, arrays, tuple(values))
-        return tuple([None if p is None else arrays[p[1]] if p[0] else outs[p[1]] for p in places])
+        return [None if p is None else arrays[p[1]] if p[0] else outs[p[1]] for p in places]
 
     return several
 
@@ -138,8 +140,11 @@ def _quick(steps: list[Any], kinds: str) -> Callable | None:
     if not all(o[1:].isdigit() for o in operands):
         return None
     places = [(o[0] == "e", int(o[1:])) for o in operands]
+    if len(places) == 2 and places[0][0] and places[1][0]:
+        i, j = places[0][1], places[1][1]
+        return lambda arrays, values: function(arrays[i], arrays[j])
 
     def quick(arrays: list[np.ndarray], values: list[float]) -> Any:
-        return np.asarray(function(*[arrays[i] if array else number_array(values[i]) for array, i in places]))
+        return function(*[arrays[i] if array else number_array(values[i]) for array, i in places])
 
     return quick

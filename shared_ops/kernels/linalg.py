@@ -32,17 +32,19 @@ def matmul(a: Any, b: Any) -> Any:
     return flat.reshape(*a.shape[:-1], b.shape[-1])
 
 
-def linear(x: Any, w: Any, b: Any) -> Any:
-    """x @ w.T + b: (..., i), (o, i), (o,) -> (..., o)."""
-    if not (type(x) is type(w) is type(b) is np.ndarray and x.dtype is F4 and w.dtype is F4 and b.dtype is F4):
+def linear(x: Any, w: Any, *bias: Any) -> Any:
+    """x @ w.T + b: (..., i), (o, i), (o,) -> (..., o); or without b."""
+    if not all(type(a) is np.ndarray and a.dtype is F4 for a in (x, w, *bias)) or not x.size:
         return NotImplemented
     rows = x.reshape(-1, x.shape[-1])
     if rows.shape[0] * w.size < SMALLEST:
         out = np.matmul(rows, w.T)
-        np.add(out, b, out)
+        for b in bias:
+            np.add(out, b, out)
     else:
         out = product(rows, w.T)
-        add_in_place_rows(out, b)
+        for b in bias:
+            add_in_place_rows(out, b)
     return out.reshape(*x.shape[:-1], w.shape[0])
 
 

@@ -142,6 +142,14 @@ def test_clipping_is_pytorchs():
             np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), rtol=1e-6)
 
 
+def test_clipping_gradients_that_share_memory():
+    a, b = torch.zeros(4, requires_grad=True), torch.zeros(4, requires_grad=True)
+    (a + b).sum().backward()
+    assert optim.clip_grad_norm_([a, b], 1.0).item() == pytest.approx(8**0.5)
+    np.testing.assert_allclose(a.grad.numpy(), 8**-0.5, rtol=1e-5)
+    np.testing.assert_allclose(b.grad.numpy(), 8**-0.5, rtol=1e-5)
+
+
 def test_words_for_wrong_settings():
     w = torch.ones(1, requires_grad=True)
     with pytest.raises(ValueError, match="at least one parameter"):

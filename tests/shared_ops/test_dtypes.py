@@ -75,6 +75,12 @@ def test_names_of_dtypes():
     for wrong in ("text", "V2", object, "datetime64[s]"):
         with pytest.raises(SpecError, match="a dtype is named like float32, int64 or bool"):
             dtype_named(wrong)
+    state = np.zeros(2, "uint64")
+    calls = [lambda: ops.random_normal(Tensor(state), shape=(2,), dtype="text"), lambda: Tensor(state).to("text")]
+    calls += [lambda: ops.one_hot(Tensor([1]), num_classes=2, dtype="text"), lambda: tf.placeholder("text", (2,))]
+    for call in calls:
+        with pytest.raises(SpecError, match=r"a dtype is named like float32, int64 or bool; got dtype: text"):
+            call()
     with pytest.raises(SpecError, match=r"no integer dtype holds both; cast one of them; got dtypes: \[uint64,"):
         ops.add(Tensor(np.ones(2, "uint64")), Tensor(np.ones(2, "int64")))
     with pytest.raises(SpecError, match="a number beside an array must fit into the array's dtype"):

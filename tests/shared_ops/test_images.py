@@ -36,7 +36,21 @@ def test_a_batch_too_large_for_its_columns_is_done_in_parts(monkeypatch):
         np.testing.assert_allclose(op.kernel(np, *arrays, **settings), expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+@pytest.mark.parametrize("antialias", [False, True])
+def test_large_images_are_resampled_as_small_ones(mode, antialias):
+    """Enough of them that the fast form takes several threads, and blocks of rows."""
+    images = rng.normal(size=(3, 9, 70, 30)).astype("float32")
+    settings = {"mode": mode, "align_corners": False, "antialias": antialias, "scale": (None, None)}
+    forward, backward = REGISTRY["resample"], REGISTRY["resample_input"]
+    made = forward(images, size=(130, 17), **settings)
+    np.testing.assert_array_equal(made, forward.kernel(np, images, size=(130, 17), **settings))
+    back = backward(made, size=(70, 30), **settings)
+    np.testing.assert_allclose(back, backward.kernel(np, made, size=(70, 30), **settings), rtol=1e-4, atol=1e-4)
+
+
 x, w = np.ones((1, 2, 4, 4), "float32"), np.ones((4, 2, 3, 3), "float32")
+CUBIC = {"mode": "cubic", "align_corners": False, "antialias": True, "scale": (None, 1.0)}
 line, places = np.ones((1, 2, 4), "float32"), np.zeros((1, 2, 4), "int64")
 
 
@@ -94,6 +108,10 @@ line, places = np.ones((1, 2, 4), "float32"), np.zeros((1, 2, 4), "int64")
         (lambda t: ops.interpolate(t(x), size=2, align_corners=True), "takes align_corners for the linear modes"),
         (lambda t: ops.interpolate(t(x), size=2, antialias=True), "takes antialias for bilinear and bicubic only"),
         (lambda t: ops.interpolate(t(x.astype(int)), size=2, mode="bilinear"), "needs floats but for nearest; got x"),
+        (
+            lambda t: ops.resample(t(x), size=(4, 9), **CUBIC),
+            "needs a scale with which the outputs stay inside the ima",
+        ),
         (lambda t: ops.pixel_shuffle(t(x), 2), "needs channels that the factor's square divides; got channels: 2"),
         (lambda t: ops.pixel_unshuffle(t(x), 3), "needs a height and a width that the factor divides"),
         (lambda t: ops.pixel_shuffle(t(x), 0), "pixel_shuffle needs a factor of at least 1; got factor: 0"),
