@@ -101,6 +101,23 @@ def unary(op: Op) -> Callable:
     return method
 
 
+def in_place(op: Op) -> Callable:
+    """The op as a method that writes over the tensor: straight into its array, when nothing is recorded."""
+
+    def method(self: Tensor, other: Any) -> Tensor:
+        operand = other.array if isinstance(other, Tensor) else other
+        if not _mode.recording and op.quick is not None and type(self.array) is ndarray and not _observers:
+            from shared_ops.kernels.elementwise import into
+
+            if into(op.name, self.array, operand):
+                if self.version is not None:
+                    self.version[0] += 1
+                return self
+        return self._become(op(self, other))
+
+    return method
+
+
 def _kept(x: Any) -> Any:
     return x if type(x) in NUMBERS else _saved(x)
 
@@ -118,6 +135,8 @@ def function(op: Op) -> Callable:
 
 for _name, _op in BINARY.items():
     setattr(Tensor, f"__{_name}__", binary(_op))
+    setattr(Tensor, f"__i{_name}__", in_place(_op))
+    setattr(Tensor, f"{_op.name}_", in_place(_op))
 for _op in UNARY:
     setattr(Tensor, _op.name, unary(_op))
 Tensor.__neg__, Tensor.__abs__ = unary(ops.neg), unary(ops.abs)  # type: ignore[method-assign]

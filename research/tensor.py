@@ -212,20 +212,6 @@ class Tensor(Operators):
         if self.version is not None:
             self.version[0] += 1
 
-    def __iadd__(self, y):
-        return self._become(self + y)
-
-    def __isub__(self, y):
-        return self._become(self - y)
-
-    def __imul__(self, y):
-        return self._become(self * y)
-
-    def __itruediv__(self, y):
-        return self._become(self / y)
-
-    add_, sub_, mul_, div_ = __iadd__, __isub__, __imul__, __itruediv__
-
     def copy_(self, source: Any) -> Tensor:
         source = source if isinstance(source, Tensor) else _wrap(_as_array(source))
         return self._become(ops.expand(source, shape=self.shape))

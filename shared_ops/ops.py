@@ -30,6 +30,7 @@ from shared_ops.conv import (
     conv_transpose3d,
     conv_weight,
 )
+from shared_ops.decompose import cholesky, cofactor, det, eigh, inverse, lower_half, qr, slogdet, solve, svd
 from shared_ops.elementwise import (
     abs,
     add,

@@ -221,6 +221,47 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     return run(single("where", "b" + kinds, 0), arrays, numbers)[0]
 
 
+def pow(x: Any, y: Any) -> Any:
+    """x squared; other powers are NumPy's."""
+    if type(x) is not ndarray or type(y) not in (int, float) or y != 2:
+        return NotImplemented
+    return SQUARE(x)
+
+
+def clamp(x: Any, *, min: float | None = None, max: float | None = None) -> Any:
+    """x, not below min and not above max."""
+    if type(x) is not ndarray or x.dtype is not F4:
+        return NotImplemented
+    bounds = [(name, bound) for name, bound in (("maximum", min), ("minimum", max)) if bound is not None]
+    if x.size < SMALL:
+        for name, bound in bounds:
+            x = EXACT[name](x, number_array(bound))
+        return x
+    formula = single(bounds[0][0], "vs", 0) if len(bounds) == 1 else BETWEEN
+    return run(formula, [x], tuple(float(bound) for _, bound in bounds))[0]
+
+
+def into(name: str, x: ndarray, y: Any) -> bool:
+    """Write an expression of x and y over x; whether it could be done."""
+    if x.dtype is not F4 or not x.flags.c_contiguous or not x.flags.writeable:
+        return False
+    if type(y) in (int, float):
+        kinds, arrays, numbers = "vs", (x, x), (float(y),)
+    elif type(y) is ndarray and y.dtype is F4 and y.shape == x.shape and y.flags.c_contiguous:
+        if y is not x and np.may_share_memory(x, y):
+            return False
+        kinds, arrays, numbers = "vv", (x, y, x), ()
+    else:
+        return False
+    if x.size:
+        run_flat(single(name, kinds, 0).address, tuple([a.ravel() for a in arrays]), numbers)
+    return True
+
+
+SQUARE = unary("square")
+BETWEEN = Formula("v", 2, [("v0", "maximum", ("e0", "s0")), ("v1", "minimum", ("v0", "s1"))], [("v1", "v")])
+
+
 def forms() -> dict[str, Callable]:
     """A fast form for each expression that is an op."""
     found: dict[str, Callable] = {}
@@ -228,7 +269,7 @@ def forms() -> dict[str, Callable]:
         op = REGISTRY[name]
         if len(op.inputs) < 3:
             found[name] = unary(name) if len(op.inputs) == 1 else binary(name)
-    return {**found, "where": where}
+    return {**found, "where": where, "clamp": clamp, "pow": pow}
 
 
 KERNELS = forms()

@@ -52,6 +52,8 @@ class Symbol(Operators):
     def __apply_op__(self, op: Any, args: tuple, attrs: dict[str, Any]) -> Symbol:
         if len(op.outputs) > 1:
             raise CannotTrace(op.name)
+        if op.name == "pow" and type(args[1]) in (int, float) and args[1] == 1:
+            return args[0]
         name, operands = expression_of(op, args, attrs)
         result = f"v{len(self.steps)}"
         self.steps.append((result, name, tuple(map(_written, operands))))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from cases import (
     activation,
     conv,
+    decompose,
     elementwise,
     index,
     linalg,
@@ -35,6 +36,7 @@ FAMILIES = (
     shape,
     index,
     linalg,
+    decompose,
     conv,
     pool,
     resample,
