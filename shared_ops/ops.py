@@ -19,6 +19,8 @@ from shared_ops.activation import (
     softsign,
 )
 from shared_ops.adaptive import adaptive_avg_pool, adaptive_avg_unpool, adaptive_max_pool
+from shared_ops.attention import attention, masked_softmax, scaled_dot_product_attention
+from shared_ops.batch_norm import batch_norm, batch_norm_inference, batch_norm_running
 from shared_ops.conv import (
     conv,
     conv1d,
@@ -31,6 +33,7 @@ from shared_ops.conv import (
     conv_weight,
 )
 from shared_ops.decompose import cholesky, cofactor, det, eigh, inverse, lower_half, qr, slogdet, solve, svd
+from shared_ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, masked_scale
 from shared_ops.elementwise import (
     abs,
     add,
@@ -77,7 +80,15 @@ from shared_ops.logic import (
     right_shift,
 )
 from shared_ops.loss import nll, softmax_cross_entropy
-from shared_ops.norm import dropout, log_softmax, softmax
+from shared_ops.norm import (
+    group_norm,
+    instance_norm,
+    layer_norm,
+    local_response_norm,
+    log_softmax,
+    rms_norm,
+    softmax,
+)
 from shared_ops.op import REGISTRY
 from shared_ops.pool import avg_pool, avg_unpool, max_pool, max_pool_at, max_unpool
 from shared_ops.pool_functions import (
@@ -142,8 +153,14 @@ from shared_ops.update import adadelta, adagrad, adam, adamw, lamb, lion, rmspro
 __all__ = [
     "REGISTRY",
     "addmm",
+    "alpha_dropout",
     "bmm",
     "dot",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
+    "instance_norm",
+    "local_response_norm",
     "mm",
     "mv",
     "outer",
@@ -176,6 +193,7 @@ __all__ = [
     "max_unpool3d",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "scaled_dot_product_attention",
     "squeeze",
     "stack",
     "transpose",

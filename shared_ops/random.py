@@ -6,7 +6,10 @@ both worlds, in every process, in any order of asking (Philox, a counter-based g
 
 from __future__ import annotations
 
+import functools
 import math
+import os
+from importlib import import_module
 from statistics import NormalDist
 from typing import Any
 
@@ -56,8 +59,20 @@ def _floats(name: str, shape: Any, dtype: Any) -> Spec:
 
 
 # random words ---------------------------------------------------------------------------------------------------------
+@functools.cache
+def _kernels() -> Any:
+    """The compiled forms, unless they are turned off."""
+    return None if os.environ.get("LOCKSTEP_KERNELS", "fast") == "numpy" else import_module("shared_ops.kernels.random")
+
+
 def words(state, count: int) -> np.ndarray:
-    """At least so many random uint32 of one draw, as four rows: Philox4x32-10, one block a column."""
+    """At least so many random uint32 of one draw, as four rows."""
+    found = _kernels() and _kernels().words(state, count)
+    return plain_words(state, count) if found is None else found
+
+
+def plain_words(state, count: int) -> np.ndarray:
+    """The same in plain NumPy: Philox4x32-10, one block a column."""
     seed, draw = (int(v) for v in to_host(state))
     block = np.arange(-(-count // 4), dtype=np.uint64)
     a, b = block & LOW32, block >> np.uint64(32)
@@ -85,13 +100,13 @@ def _fractions(state, count: int, dtype: np.dtype) -> np.ndarray:
 
 
 def _normals(state, count: int, dtype: np.dtype) -> np.ndarray:
-    """So many numbers of the standard normal distribution: Box & Muller 1958. Half the angles' pairs lie in one row."""
+    """So many numbers of the standard normal distribution: Box & Muller 1958."""
     if dtype == np.float64:
-        u = _fractions(state, 2 * (count + count % 2), dtype).reshape(4, -1) + 2.0**-53
-        u[1::2] -= 2.0**-53
+        u = _fractions(state, -(-count // 4) * 4, dtype).reshape(4, -1)
+        u[0::2] += 2.0**-53  # above 0, for the logarithm
     else:
         u = (words(state, count) >> np.uint32(8)) * 2.0**-24
-        u[0::2] += 2.0**-24  # above 0, for the logarithm
+        u[0::2] += 2.0**-24
     radius, angle = np.sqrt(-2 * np.log(u[0::2])), 2 * np.pi * u[1::2]
     pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1)
     return pairs.reshape(-1)[:count].astype(dtype)
@@ -118,8 +133,16 @@ def random_normal_spec(state, *, shape, mean=0.0, stddev=1.0, dtype="float32"):
 @op(outputs=("out", "next_state"))
 def random_uniform(xp, state, *, shape, low=0.0, high=1.0, dtype="float32"):
     """Numbers from low up to, but without, high, all equally likely."""
-    drawn = _fractions(state, math.prod(shape), _drawing_dtype(dtype)) * (high - low) + low
+    drawing = _drawing_dtype(dtype)
+    drawn = _fractions(state, math.prod(shape), drawing) * (high - low) + low
+    drawn = np.minimum(drawn, last_below(high, low, drawing))
     return xp.asarray(drawn.reshape(shape).astype(dtype, copy=False)), next_state(state)
+
+
+def last_below(high: float, low: float, dtype: Any) -> Any:
+    """The greatest number below high, which rounding could reach; or high, where there is nothing between."""
+    high = np.dtype(dtype).type(high)
+    return np.nextafter(high, -high.dtype.type(np.inf)) if low < high else high
 
 
 @random_uniform.spec
@@ -155,9 +178,10 @@ def normal_quantile(p: np.ndarray) -> np.ndarray:
     """The standard normal number that is exceeded with probability 1 - p, for 0 < p < 1: Wichura 1988, AS 241."""
     q = p - 0.5
     r = np.sqrt(-np.log(np.where(q < 0, p, 1 - p)))
-    central = q * _ratio(CENTRAL, 0.180625 - q * q)
-    tail = np.where(r <= 5, _ratio(MIDDLE, r - 1.6), _ratio(FAR, r - 5))
-    return np.where(np.absolute(q) <= 0.425, central, np.copysign(tail, q))
+    out = q * _ratio(CENTRAL, 0.180625 - q * q)
+    for outside, coefficients, shift in ((np.absolute(q) > 0.425, MIDDLE, 1.6), (r > 5, FAR, 5.0)):
+        out[outside] = np.copysign(_ratio(coefficients, r[outside] - shift), q[outside])
+    return out
 
 
 def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: np.ndarray) -> np.ndarray:
@@ -269,6 +293,8 @@ def _high_word(x: np.ndarray, by: int) -> np.ndarray:
     half = np.uint64(32)
     low, high = np.uint64(by & 0xFFFFFFFF), np.uint64(by >> 32)
     x_low, x_high = x & LOW32, x >> half
+    if by <= LOW32:
+        return (x_high * low + (x_low * low >> half)) >> half
     middle = (x_low * low >> half) + (x_low * high & LOW32) + (x_high * low & LOW32)
     return x_high * high + (x_low * high >> half) + (x_high * low >> half) + (middle >> half)
 

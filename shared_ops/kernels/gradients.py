@@ -52,7 +52,8 @@ class FusedGradient:
         return found(arrays, numbers)
 
     def _key(self, values: list[Any], step: Any) -> Any:
-        words = [step.attrs.get(n, d) for n, k, d in self.op._sources if k == "setting" and not _is_number(step, n, d)]
+        settings = [(n, step.attrs.get(n, d)) for n, kind, d in self.op._sources if kind == "setting"]
+        words = [(n, type(v) if type(v) in (int, float) else v) for n, v in settings]
         kinds = [v.dtype.char if type(v) is ndarray else type(v) for v in values]
         return *kinds, *words, *[parent is None for parent in step.parents]
 

@@ -8,8 +8,10 @@ from collections.abc import Callable
 
 from cases import (
     activation,
+    attention,
     conv,
     decompose,
+    dropout,
     elementwise,
     index,
     linalg,
@@ -41,6 +43,8 @@ FAMILIES = (
     pool,
     resample,
     norm,
+    dropout,
+    attention,
     random,
     update,
 )
