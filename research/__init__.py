@@ -3,7 +3,7 @@
 import shared_ops  # isort: skip - it tells OpenBLAS how to share the cores, before NumPy loads that
 import numpy as _np
 
-from research import autograd, cuda, data, nn, optim
+from research import autograd, cuda, data, eager, nn, optim
 from research.autograd import Variable
 from research.creation import (
     arange,

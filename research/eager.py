@@ -1,7 +1,8 @@
 """The shortest way for elementwise ops on tensors: what `Tensor.__apply_op__` does, for one or two operands at once.
 
 An op on a few numbers takes less time than finding out what to do with it, so these methods do nothing but the op
-itself and its step. Whatever is not a plain case goes the general way, by `op(…)`.
+itself and its step. Whatever is not a plain case goes the general way, `Tensor.__apply_op__`. They are found through
+`Op.shortcuts`, and the operators of Tensor are these methods themselves.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from research.grad_mode import _mode
 from research.tape import Step, next_order
 from research.tensor import Tensor, _new, _new_step, _observers, _saved
 from shared_ops import ops
-from shared_ops.op import NUMBERS, Op
+from shared_ops.op import NUMBERS, REGISTRY, Op
 from shared_ops.spec import FLOAT32 as F4
 from shared_ops.spec import spec_of
 
 SMALL = 2048  # elements: up to so many, NumPy's function is quicker to call than a kernel
 NO_SETTINGS: dict[str, Any] = {}
-BINARY = {"add": ops.add, "sub": ops.sub, "mul": ops.mul, "truediv": ops.div}
-UNARY = (ops.abs, ops.exp, ops.log, ops.sqrt, ops.tanh, ops.sigmoid, ops.relu)
+FAMILIES = ("elementwise", "transcendental", "activation", "rounding", "logic", "erf")
+OPERATORS = {"add": ops.add, "sub": ops.sub, "mul": ops.mul, "truediv": ops.div}
 
 
 def binary(op: Op) -> Callable:
@@ -37,7 +38,7 @@ def binary(op: Op) -> Callable:
         elif type(other) in NUMBERS:
             b, other_step = other, None
         else:
-            return op(self, other)
+            return self.__apply_op__(op, (self, other), NO_SETTINGS)
         if (
             takes is not None
             and type(b) is ndarray
@@ -51,7 +52,7 @@ def binary(op: Op) -> Callable:
             takes = getattr(op.quick, "exact", None)
             alike = None
         if type(out) is not ndarray or _observers:
-            return op(self, other)
+            return self.__apply_op__(op, (self, other), NO_SETTINGS)
         tensor = _new(Tensor)
         tensor.array = out
         if (own_step is not None or other_step is not None) and _mode.recording:
@@ -87,12 +88,13 @@ def unary(op: Op) -> Callable:
             out = None if op.quick is None else op.quick(a)
             takes = getattr(op.quick, "exact", None)
         if type(out) is not ndarray or _observers:
-            return op(self)
+            return self.__apply_op__(op, (self,), NO_SETTINGS)
         tensor = _new(Tensor)
         tensor.array = out
         if own_step is not None and _mode.recording:
             step = _new_step(Step)
-            step.op, step.attrs, step.order, step.input_specs, step.pattern = op, NO_SETTINGS, next_order(), None, 0
+            step.op, step.attrs, step.order, step.input_specs = op, NO_SETTINGS, next_order(), None
+            step.pattern = None if op.attrs else 0
             step.parents = ((own_step, self.index),)
             step.saved = [_saved(tensor if is_output else self) for _, is_output, _ in op.kept]
             tensor.step = step
@@ -122,25 +124,16 @@ def _kept(x: Any) -> Any:
     return x if type(x) in NUMBERS else _saved(x)
 
 
-def function(op: Op) -> Callable:
-    """The op of one operand as a function: the short way for a tensor, the op itself for all else."""
-    method = unary(op)
-
-    def call(input: Any) -> Any:
-        return method(input) if isinstance(input, Tensor) else op(input)
-
-    call.__name__, call.__doc__, call.__module__ = op.name, op.__doc__, op.__module__
-    return call
+def give_shortcuts(kind: type[Tensor]) -> None:
+    """Let elementwise ops answer at once when their first argument is such a tensor."""
+    for op in REGISTRY.values():
+        if op.__module__.rpartition(".")[2] in FAMILIES and op.outputs == ("out",) and len(op.inputs) in METHODS:
+            op.shortcuts[kind] = METHODS[len(op.inputs)](op)
 
 
-for _name, _op in BINARY.items():
+METHODS = {1: unary, 2: binary}
+give_shortcuts(Tensor)
+for _name, _op in OPERATORS.items():
     setattr(Tensor, f"__{_name}__", binary(_op))
     setattr(Tensor, f"__i{_name}__", in_place(_op))
     setattr(Tensor, f"{_op.name}_", in_place(_op))
-for _op in UNARY:
-    setattr(Tensor, _op.name, unary(_op))
-Tensor.__neg__, Tensor.__abs__ = unary(ops.neg), unary(ops.abs)  # type: ignore[method-assign]
-
-abs, exp, log, relu, sigmoid, sqrt, tanh = map(
-    function, (ops.abs, ops.exp, ops.log, ops.relu, ops.sigmoid, ops.sqrt, ops.tanh)
-)

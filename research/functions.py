@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from research.eager import abs, exp, log, relu, sigmoid, sqrt, tanh
 from shared_ops import ops
-from shared_ops.ops import cos, matmul, maximum, minimum, sign, sin, where
+from shared_ops.ops import abs, exp, log, relu, sigmoid, sqrt, tanh, cos, matmul, maximum, minimum, sign, sin, where
 
 mm = matmul
 pow = ops.pow

@@ -1,4 +1,4 @@
-"""Attention: each query's mean of the values, weighted by how well the keys fit it (Vaswani et al. 2017, equation 1)."""
+"""Attention: for each query the mean of the values, weighted by how its key fits (Vaswani et al. 2017, equation 1)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def masked_softmax(xp, scores, mask, *, is_causal=False):
     A mask of booleans is True where a score takes part; of floats, or a number, it is added. With is_causal, row i has
     only columns 0 to i. A row in which nothing takes part is 0.
     """
-    if getattr(mask, "dtype", None) == bool:
+    if hasattr(mask, "dtype") and mask.dtype.kind == "b":
         scores = xp.where(mask, scores, xp.asarray(-xp.inf, scores.dtype))
     elif hasattr(mask, "dtype") or mask != 0:
         scores = (scores + mask).astype(scores.dtype, copy=False)

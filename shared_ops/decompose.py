@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,7 @@ def _raising(xp: Any) -> Any:
     """CuPy raises for a matrix that does not do only when it is asked to."""
     if xp is np:
         return contextlib.nullcontext()
-    import cupyx
-
-    return cupyx.errstate(linalg="raise")
+    return import_module("cupyx").errstate(linalg="raise")
 
 
 def _computed(xp: Any, rule: str, function: Callable, x: Any, *others: Any, alone: Callable | None = None) -> Any:
@@ -284,7 +283,7 @@ def _skew(x: Any) -> Any:
 
 
 def _over_gaps(x: Any, gaps: Any) -> Any:
-    """x / gaps; 0 / 0, as on the diagonal, is 0. Two equal values have no vectors of their own: infinite, as PyTorch's."""
+    """x / gaps; 0 / 0, as on the diagonal, is 0. Equal values have no vectors of their own: infinite, as in PyTorch."""
     return div(x, where(eq(gaps, 0), where(eq(x, 0), 1.0, 0.0), gaps))
 
 

@@ -30,7 +30,7 @@ def terms_of(equation: str, ranks: tuple[int, ...]) -> Terms:
     check(len(given) == len(ranks), "einsum needs a term for each operand", equation=equation, operands=len(ranks))
     for term in [*given, right]:
         rest = term.replace("...", "", 1)
-        check(not rest or rest.isascii() and rest.isalpha(), "einsum needs letters and ...", equation=equation)
+        check(not rest or (rest.isascii() and rest.isalpha()), "einsum needs letters and ...", equation=equation)
     free = [c for c in string.ascii_letters if c not in equation]
     widths = []
     for term, rank in zip(given, ranks, strict=True):

@@ -131,6 +131,6 @@ def bmm(a: Any, b: Any) -> Any:
 
 
 def addmm(x: Any, a: Any, b: Any, beta: float = 1, alpha: float = 1) -> Any:
-    """beta * x + alpha * (a @ b): (n, m), (n, k), (k, m) -> (n, m); x may be broadcast. With beta 0, x does not count."""
+    """beta * x + alpha * (a @ b): (n, m), (n, k), (k, m) -> (n, m); x broadcasts; with beta 0 it does not count."""
     product = mm(a, b) if alpha == 1 else mm(a, b) * alpha
     return product if beta == 0 else (x if beta == 1 else x * beta) + product

@@ -20,7 +20,7 @@ from shared_ops.pool import avg_pool
 from shared_ops.reduce import mean as mean_of
 from shared_ops.reduce import sum
 from shared_ops.shape import getitem, reshape, sum_to
-from shared_ops.spec import FLOAT32, HALVES, Spec, check, axes_of, float_dtype, is_float
+from shared_ops.spec import FLOAT32, HALVES, Spec, axes_of, check, float_dtype, is_float
 from shared_ops.transcendental import exp, pow
 
 
@@ -304,7 +304,8 @@ def group_norm_back_grad(gs, g, x, weight, num_groups, eps):
     views = [None if v is None else reshape(v, shape=each) for v in shared]
     weight = reshape(weight, shape=each) if hasattr(weight, "dtype") else weight
     u = None if u is None else reshape(u, shape=shape)
-    to_g, to_x, to_weight = second_order((u, *views), reshape(g, shape=shape), reshape(x, shape=shape), weight, (2, 3), eps)
+    groups = reshape(g, shape=shape), reshape(x, shape=shape)
+    to_g, to_x, to_weight = second_order((u, *views), *groups, weight, (2, 3), eps)
     to_g, to_x = (None if to is None else reshape(to, shape=tuple(x.shape)) for to in (to_g, to_x))
     to_weight = None if to_weight is None else reshape(sum_to(to_weight, shape=each), shape=(x.shape[1],))
     return to_g, to_x, to_weight, None, None

@@ -44,6 +44,7 @@ class Op:
         self._fast: Any = UNKNOWN
         self.quick: Callable | None = self._find_quick
         self.fused: Callable | None = self._find_fused
+        self.shortcuts: dict[type, Callable] = {}  # by the type of the first argument: what may answer in its place
         self.fused_by_pattern: dict[int, Callable] = {}
         self.kept: tuple[tuple[str, bool, Any], ...] = ()
         if self.name in REGISTRY:
@@ -51,6 +52,10 @@ class Op:
         REGISTRY[self.name] = self
 
     def __call__(self, *args: Any, **attrs: Any) -> Any:
+        if not attrs and args:
+            shortcut = self.shortcuts.get(type(args[0]))
+            if shortcut is not None and len(args) == len(self.inputs):
+                return shortcut(*args)
         for a in args:
             apply = getattr(a, "__apply_op__", None)
             if apply is not None:

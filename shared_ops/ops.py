@@ -111,7 +111,14 @@ from shared_ops.pool_functions import (
     max_unpool2d,
     max_unpool3d,
 )
-from shared_ops.random import random_normal, random_permutation, random_uniform
+from shared_ops.random import (
+    random_bernoulli,
+    random_normal,
+    random_permutation,
+    random_randint,
+    random_truncated_normal,
+    random_uniform,
+)
 from shared_ops.reduce import amax, amin, argmax, mean, sum
 from shared_ops.resample import interpolate, pixel_shuffle, pixel_unshuffle, resample, resample_input
 from shared_ops.rounding import ceil, floor, floor_div, frac, remainder, round, trunc

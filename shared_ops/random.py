@@ -96,7 +96,7 @@ def _fractions(state, count: int, dtype: np.dtype) -> np.ndarray:
     """So many multiples of 2**-24, or of 2**-53 for float64, from 0 up to, but without, 1."""
     if dtype == np.float64:
         return (_long_words(state, count) >> np.uint64(11)) * 2.0**-53
-    return (words(state, count).reshape(-1)[:count] >> np.uint32(8)) * np.float32(2.0**-24)
+    return (words(state, count).reshape(-1)[:count] >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)
 
 
 def _normals(state, count: int, dtype: np.dtype) -> np.ndarray:
@@ -141,8 +141,8 @@ def random_uniform(xp, state, *, shape, low=0.0, high=1.0, dtype="float32"):
 
 def last_below(high: float, low: float, dtype: Any) -> Any:
     """The greatest number below high, which rounding could reach; or high, where there is nothing between."""
-    high = np.dtype(dtype).type(high)
-    return np.nextafter(high, -high.dtype.type(np.inf)) if low < high else high
+    number = np.dtype(dtype).type
+    return np.nextafter(number(high), number(-np.inf)) if low < high else number(high)
 
 
 @random_uniform.spec
@@ -303,7 +303,7 @@ def _high_word(x: np.ndarray, by: int) -> np.ndarray:
 def random_randint_spec(state, *, low, high, shape, dtype="int64"):
     whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in (low, high))
     check(whole and low < high, "random_randint needs whole numbers, low below high", low=low, high=high)
-    check(-(2**63) <= low and high <= 2**63, "random_randint needs bounds that int64 holds", low=low, high=high)
+    check(low >= -(2**63) and high <= 2**63, "random_randint needs bounds that int64 holds", low=low, high=high)
     found = dtype_named(dtype)
     fits = found.kind not in "iu" or (np.iinfo(found).min <= low and high - 1 <= np.iinfo(found).max)
     check(found.kind != "b" and fits, "random_randint needs a dtype that holds its numbers", dtype=dtype, high=high)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from research.eager import relu, sigmoid, tanh
 from research.random import default_generator
 from shared_ops import ops
 from shared_ops.ops import (
@@ -36,7 +35,10 @@ from shared_ops.ops import (
     max_unpool3d,
     pixel_shuffle,
     pixel_unshuffle,
+    relu,
+    sigmoid,
     softplus,
+    tanh,
     unfold,
 )
 from shared_ops.spec import check, shape_of, spec_of

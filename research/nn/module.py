@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from research.eager import give_shortcuts
 from research.tensor import Tensor, _as_array
 from shared_ops.device import Device
 from shared_ops.spec import spec_of
@@ -19,6 +20,9 @@ class Parameter(Tensor):
 
     def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()
+
+
+give_shortcuts(Parameter)
 
 
 class Module:

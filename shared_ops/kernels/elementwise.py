@@ -207,18 +207,23 @@ def _filled(shape: tuple[int, ...], ndim: int) -> tuple[int, ...]:
     return (1,) * (ndim - len(shape)) + shape
 
 
-def where(condition: Any, x: Any, y: Any) -> Any:
-    """x where the condition holds, else y, for arrays of one shape and numbers."""
-    arrays = [a for a in (condition, x, y) if type(a) is np.ndarray]
-    if type(condition) is not np.ndarray or any(a.shape != condition.shape for a in arrays):
-        return NotImplemented
-    kinds = "".join("s" if type(a) in (int, float) else KINDS.get(getattr(a, "dtype", None), "?") for a in (x, y))
-    if "?" in kinds or "b" in kinds or kinds == "ss" or condition.dtype is not BOOL:
-        return NotImplemented
-    if condition.size < SMALL:
-        return np.where(condition, *[number_array(a) if type(a) in (int, float) else a for a in (x, y)])
-    numbers = tuple(float(a) for a in (x, y) if type(a) is not np.ndarray)
-    return run(single("where", "b" + kinds, 0), arrays, numbers)[0]
+def ternary(name: str) -> Callable:
+    """The fast form of an op of three operands: arrays of one shape, and numbers."""
+    exact, first_kind = EXACT.get(name), "b" if name == "where" else "v"
+
+    def fast(*operands: Any) -> Any:
+        arrays = [a for a in operands if type(a) is ndarray]
+        if not arrays or any(a.shape != arrays[0].shape for a in arrays):
+            return NotImplemented
+        kinds = "".join("s" if type(a) in (int, float) else KINDS.get(getattr(a, "dtype", None), "?") for a in operands)
+        if kinds[0] != first_kind or "?" in kinds or "b" in kinds[1:] or kinds[1:] == "ss":
+            return NotImplemented
+        if exact is not None and arrays[0].size < SMALL:
+            return exact(*[a if type(a) is ndarray else number_array(a) for a in operands])
+        numbers = tuple(float(a) for a in operands if type(a) is not ndarray)
+        return run(single(name, kinds, 0), arrays, numbers)[0]
+
+    return fast
 
 
 def pow(x: Any, y: Any) -> Any:
@@ -269,7 +274,7 @@ def forms() -> dict[str, Callable]:
         op = REGISTRY[name]
         if len(op.inputs) < 3:
             found[name] = unary(name) if len(op.inputs) == 1 else binary(name)
-    return {**found, "where": where, "clamp": clamp, "pow": pow}
+    return {**found, "where": ternary("where"), "lerp": ternary("lerp"), "clamp": clamp, "pow": pow}
 
 
 KERNELS = forms()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from shared_ops.kernels.scalar import INLINE, erff, expf, expm1f, f4, log1pf, logf, sigmoidf, tanhf
+from shared_ops.kernels.scalar import INLINE, erfcf, erff, exp2f, expf, expm1f, f4, log1pf, logf, sigmoidf, tanhf
 
 EXPRESSIONS: dict[str, Callable] = {}
 
@@ -32,6 +32,7 @@ EXACT: dict[str, Any] = {
     "floor": np.floor,
     "ceil": np.ceil,
     "trunc": np.trunc,
+    "round": np.rint,
     "eq": np.equal,
     "ne": np.not_equal,
     "lt": np.less,
@@ -127,6 +128,11 @@ def trunc(x):
 
 
 @expression
+def round(x):
+    return np.rint(x)
+
+
+@expression
 def frac(x):
     return x - np.trunc(x)
 
@@ -189,6 +195,11 @@ def exp(x):
 
 
 @expression
+def exp2(x):
+    return exp2f(x)
+
+
+@expression
 def expm1(x):
     return expm1f(x)
 
@@ -223,6 +234,11 @@ def erf(x):
     return erff(x)
 
 
+@expression
+def erfc(x):
+    return erfcf(x)
+
+
 # activations --------------------------------------------------------------------------------------------------------
 @expression
 def relu(x):
@@ -242,17 +258,20 @@ def leaky_relu(x, negative_slope):
 
 @expression
 def elu(x, alpha):
-    return x if x > ZERO else alpha * expm1f(x)
+    below = alpha * expm1f(x)  # computed in any case: a branch would keep the loop from being vectorised
+    return x if x > ZERO else below
 
 
 @expression
 def celu(x, alpha):
-    return x if x > ZERO else alpha * expm1f(x / alpha)
+    below = alpha * expm1f(x / alpha)  # computed in any case: a branch would keep the loop from being vectorised
+    return x if x > ZERO else below
 
 
 @expression
 def selu(x):
-    return SELU_SCALE * (x if x > ZERO else SELU_ALPHA * expm1f(x))
+    below = SELU_ALPHA * expm1f(x)
+    return SELU_SCALE * (x if x > ZERO else below)
 
 
 @expression

@@ -48,8 +48,7 @@ floats_at, doubles_at, words_at, ints_at = map(_pointer, (types.float32, types.f
 WORDS = (types.int64,) * 5
 
 
-@intrinsic
-def call_row(typing_context, address, row, start, count, numbers, notes):
+def _call_row(typing_context, address, row, start, count, numbers, notes):
     """Call the row kernel at an address."""
 
     def generate(context, builder, signature, arguments):
@@ -58,6 +57,9 @@ def call_row(typing_context, address, row, start, count, numbers, notes):
         return context.get_dummy_value()
 
     return types.void(types.int64, *WORDS), generate
+
+
+call_row: Any = intrinsic(_call_row)
 
 
 @functools.cache
@@ -206,6 +208,7 @@ def update_rows(kernel, objects, width, reads, numbers, ndarray, float32):
 
 def _told_by_header(array: np.ndarray) -> tuple[int, ...]:
     """What compiled code takes for the address, dimensions, first size, dtype, flags and type of an array."""
+
     def word(address: int, kind: Any = ctypes.c_int64) -> int:
         return kind.from_address(address).value
 

@@ -32,7 +32,7 @@ LOW, HALF = u8(0xFFFFFFFF), u8(32)
 FACTOR0, FACTOR1 = u8(0xD2511F53), u8(0xCD9E8D57)
 STEP0, STEP1 = u8(0x9E3779B9), u8(0xBB67AE85)
 UNIT = f4(2.0**-24)
-INLINE = {"inline": "always", "error_model": "numpy"}
+INLINE: dict[str, Any] = {"inline": "always", "error_model": "numpy"}
 
 
 @njit(**INLINE)
@@ -56,7 +56,7 @@ def fraction(word):
 
 @njit(**INLINE)
 def normal_pair(word0, word1):
-    """Two numbers of the standard normal distribution: Box & Muller 1958, cosine and sine by quarters (Cephes, sinf.c)."""
+    """Two numbers of the standard normal distribution: Box & Muller 1958; sine by quarters (Cephes, sinf.c)."""
     radius = math.sqrt(f4(-2.0) * logf(f4(np.int32(word0 >> u8(8)) + np.int32(1)) * UNIT))
     turns = fraction(word1) * f4(4.0)
     quarter = np.int32(turns + f4(0.5))
@@ -165,9 +165,13 @@ def random_randint(state: Any, *, low: int, high: int, shape: Any, dtype: Any = 
     if not 0 < high - low < 1 << 32 or np.dtype(dtype) != np.int64:
         return NotImplemented
     count = math.prod(shape)
-    out = np.empty((2, -(-count // 2) + -(-count // 2) % 2), np.int64)
+    out = np.empty((2, -(-count // 2)), np.int64)
     done = drawn(whole, state, out.view(np.float32), np.array([high - low, low], np.int64).view(np.float32))
     return NotImplemented if done is None else (out.reshape(-1)[:count].reshape(shape), next_state(state))
 
 
-KERNELS = {"random_uniform": random_uniform, "random_normal": random_normal, "random_randint": random_randint}
+KERNELS: dict[str, Callable] = {
+    "random_uniform": random_uniform,
+    "random_normal": random_normal,
+    "random_randint": random_randint,
+}

@@ -17,6 +17,7 @@ i4 = np.int32
 INLINE = {"inline": "always", "error_model": "numpy"}
 
 ROUND_BY_ADDING = f4(12582912.0)  # 1.5 * 2**23: adding it leaves no bits for a fraction
+LN2 = f4(0.6931471805599453)
 LOG2_E, LN2_HIGH, LN2_LOW = f4(1.4426950408889634), f4(0.693359375), f4(-2.12194440e-4)
 SMALLEST_NORMAL = f4(1.1754943508222875e-38)
 
@@ -49,6 +50,21 @@ def expf(x):
     n = (x * LOG2_E + ROUND_BY_ADDING) - ROUND_BY_ADDING
     r = x - n * LN2_HIGH
     r = r - n * LN2_LOW
+    return _exp_of_parts(r, n)
+
+
+@njit(**INLINE)
+def exp2f(x):
+    """2**x, within 2 ulp."""
+    x = f4(129.0) if x > f4(129.0) else x
+    x = f4(-151.0) if x < f4(-151.0) else x
+    n = (x + ROUND_BY_ADDING) - ROUND_BY_ADDING
+    return _exp_of_parts((x - n) * LN2, n)
+
+
+@njit(**INLINE)
+def _exp_of_parts(r, n):
+    """e**r * 2**n, for |r| <= ln(2)/2."""
     p = f4(1.9875691500e-4)
     p = p * r + f4(1.3981999507e-3)
     p = p * r + f4(8.3334519073e-3)
@@ -157,3 +173,25 @@ def erff(x):
     q = q * z + f4(-7.37332916720468e-03)
     q = q * z + f4(-1.42647390514189e-02)
     return y * p / q
+
+
+@njit(**INLINE)
+def erfcf(x):
+    """1 - erf(x), within 12 ulp also where it is tiny: t * e**(-x**2 + polynomial of t) (Press et al. 1992, erfcc)."""
+    z = np.abs(x)
+    z = f4(11.0) if z > f4(11.0) else z
+    t = f4(1.0) / (f4(1.0) + f4(0.5) * z)
+    p = f4(0.17087277)
+    p = p * t + f4(-0.82215223)
+    p = p * t + f4(1.48851587)
+    p = p * t + f4(-1.13520398)
+    p = p * t + f4(0.27886807)
+    p = p * t + f4(-0.18628806)
+    p = p * t + f4(0.09678418)
+    p = p * t + f4(0.37409196)
+    p = p * t + f4(1.00002368)
+    p = p * t + f4(-1.26551223)
+    high = as_float(as_bits(z) & i4(-4096))  # 12 bits of z, so that its square is exact
+    y = t * expf(-(high * high)) * expf(p - (z - high) * (z + high))
+    y = y if x >= f4(0.0) else f4(2.0) - y
+    return x if x != x else y

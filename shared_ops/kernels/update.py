@@ -274,8 +274,8 @@ def in_place(op: Any, rows: Sequence[tuple], scalars: Sequence[Any], settings: M
     numbers = np.array(numbers_of(*map(float, scalars), **{**op.attrs, **settings}), np.float32)
     if len(kernels) == 1:
         return update_rows(row_kernel(kernels[0]).address, objects, width, GRADIENT, numbers, NDARRAY, FLOAT32)
-    addresses = [row_kernel(kernel).address for kernel in kernels]
-    return update_rows_by_norms(*addresses, objects, width, GRADIENT, numbers, NDARRAY, FLOAT32)
+    measure, change = (row_kernel(kernel).address for kernel in kernels)
+    return update_rows_by_norms(measure, change, objects, width, GRADIENT, numbers, NDARRAY, FLOAT32)
 
 
 def on_copies(name: str) -> Callable:

@@ -120,23 +120,25 @@ def test_one_output_alone_has_its_gradient():
                 np.testing.assert_allclose(own.grad.numpy(), other.grad.numpy(), rtol=1e-7, atol=1e-8)
 
 
-def test_second_order_of_the_later_outputs():
+@pytest.mark.parametrize(
+    ("name", "k", "shape"), [("svd", 1, (4, 3)), ("svd", 2, (3, 4)), ("eigh", 1, (3, 3)), ("qr", 1, (2, 3))]
+)
+def test_second_order_of_the_later_outputs(name, k, shape):
     """Along a direction, by finite differences; the first outputs stand in `cases`."""
-    for name, k, shape in [("svd", 1, (4, 3)), ("svd", 2, (3, 4)), ("eigh", 1, (3, 3)), ("qr", 1, (2, 3))]:
-        x, d = drawn(shape, 0), np.random.default_rng(1).normal(size=shape)
-        weights = np.random.default_rng(2).normal(size=getattr(ops, name)(x)[k].shape)
+    x, d = drawn(shape, 0), np.random.default_rng(1).normal(size=shape)
+    weights = np.random.default_rng(2).normal(size=getattr(ops, name)(x)[k].shape)
 
-        def slope(x):
-            leaf = Tensor(x, requires_grad=True)
-            value = (getattr(ops, name)(leaf)[k] * weights).sum()
-            (g,) = research.autograd.grad(value, [leaf], create_graph=True)
-            return leaf, (g * d).sum()
+    def slope(x):
+        leaf = Tensor(x, requires_grad=True)
+        value = (getattr(ops, name)(leaf)[k] * weights).sum()
+        (g,) = research.autograd.grad(value, [leaf], create_graph=True)
+        return leaf, (g * d).sum()
 
-        leaf, first = slope(x)
-        (second,) = research.autograd.grad(first, [leaf])
-        h = 1e-6
-        want = (slope(x + h * d)[1].item() - slope(x - h * d)[1].item()) / (2 * h)
-        np.testing.assert_allclose((second.numpy() * d).sum(), want, rtol=1e-6)
+    leaf, first = slope(x)
+    (second,) = research.autograd.grad(first, [leaf])
+    h = 1e-6
+    want = (slope(x + h * d)[1].item() - slope(x - h * d)[1].item()) / (2 * h)
+    np.testing.assert_allclose((second.numpy() * d).sum(), want, rtol=1e-6)
 
 
 def test_the_determinant_of_a_singular_matrix_has_a_slope():

@@ -11,11 +11,13 @@ from shared_ops.kernels import scalar
 ENDS = np.array([0.0, -0.0, np.nan, np.inf, -np.inf, 1e-40, -1e-40, 1e-30, -1e-30, 3e38, -3e38], "float32")
 REFERENCE = {
     "expf": (np.exp, (-103, 89), 2),
+    "exp2f": (np.exp2, (-125, 129), 2),
     "expm1f": (np.expm1, (-20, 89), 5),
     "logf": (np.log, (1e-38, 1e3), 2),
     "log1pf": (np.log1p, (-0.999, 10), 4),
     "tanhf": (np.tanh, (-10, 10), 7),
     "sigmoidf": (lambda x: 1 / (1 + np.exp(-x)), (-80, 80), 4),
+    "erfcf": (np.vectorize(math.erfc), (-5, 9), 12),
     "erff": (np.vectorize(math.erf), (-5, 5), 6),
 }
 

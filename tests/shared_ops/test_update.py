@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from cases.update import CASES
 
+from cases.update import CASES
 from shared_ops import update
 from shared_ops.bits import same_bits
 from shared_ops.op import REGISTRY

@@ -1,4 +1,4 @@
-"""Solving and decomposing. `test_decompose.py` has the comparison with PyTorch: shuffled values lose their properties."""
+"""Solving and decomposing. `test_decompose.py` compares with PyTorch: shuffled values would not do."""
 
 import numpy as np
 

@@ -115,7 +115,7 @@ def _batch_norm_inference(t, x, weight, bias, mean, var, *, eps=1e-5):
     weight, bias = _affine(t, x, x.shape[1:2], weight, bias)
     per_channel = [v.reshape(-1, *[1] * (x.ndim - 2)) for v in (weight, bias, mean, var)]
     out = (x - per_channel[2]) / t.sqrt(per_channel[3] + eps) * per_channel[0] + per_channel[1]
-    theirs = t.nn.functional.batch_norm(x, mean, var, weight, bias, training=False, eps=eps)
+    theirs = t.nn.functional.batch_norm(x, mean.detach(), var.detach(), weight, bias, training=False, eps=eps)
     t.testing.assert_close(out, theirs)
     return out
 
