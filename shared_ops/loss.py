@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from shared_ops.elementwise import floats
 from shared_ops.index import one_hot
-from shared_ops.norm import softmax
 from shared_ops.op import op
 from shared_ops.shape import unsqueeze
+from shared_ops.softmax import softmax
 from shared_ops.spec import Spec, SpecError, check, float_dtype
 
 

@@ -14,14 +14,13 @@ import operator
 import numpy as np
 
 from shared_ops.dim import Dim
-from shared_ops.elementwise import floats, mul, rsqrt
+from shared_ops.elementwise import mul, rsqrt
 from shared_ops.op import op
 from shared_ops.pool import avg_pool
 from shared_ops.reduce import mean as mean_of
-from shared_ops.reduce import sum
 from shared_ops.shape import getitem, reshape, sum_to
-from shared_ops.spec import FLOAT32, HALVES, Spec, axes_of, check, float_dtype, is_float
-from shared_ops.transcendental import exp, pow
+from shared_ops.spec import FLOAT32, HALVES, Spec, check, is_float
+from shared_ops.transcendental import pow
 
 
 # what they share --------------------------------------------------------------------------------------------------
@@ -332,35 +331,3 @@ def local_response_norm(x, size, alpha=1e-4, beta=0.75, k=1.0):
     means = avg_pool(planes, **how, count_include_pad=True, divisor_override=None)
     means = getitem(means, index=(slice(None), slice(None), slice(0, c)))  # an even size has one window more
     return x * pow(reshape(means, shape=tuple(x.shape)) * alpha + k, -beta)
-
-
-# softmax ----------------------------------------------------------------------------------------------------
-def _along(x, *, axis=-1):
-    axes_of(axis, x.ndim, "softmax")
-    return Spec(x.shape, float_dtype(x))
-
-
-@op(spec=_along)
-def softmax(xp, x, *, axis=-1):
-    """Shares that are positive and sum to 1 along an axis."""
-    (x,) = floats(xp, x)
-    e = xp.exp(x - x.max(axis=axis, keepdims=True))  # the greatest exponent is 0: exp cannot overflow
-    return e / e.sum(axis=axis, keepdims=True)
-
-
-@softmax.grad
-def softmax_grad(g, out, axis):
-    return out * (g - sum(g * out, axis=axis, keepdim=True))
-
-
-@op(spec=_along)
-def log_softmax(xp, x, *, axis=-1):
-    """The logarithm of softmax, in nats."""
-    (x,) = floats(xp, x)
-    z = x - x.max(axis=axis, keepdims=True)
-    return z - xp.log(xp.exp(z).sum(axis=axis, keepdims=True))
-
-
-@log_softmax.grad
-def log_softmax_grad(g, out, axis):
-    return g - exp(out) * sum(g, axis=axis, keepdim=True)

@@ -85,9 +85,7 @@ from shared_ops.norm import (
     instance_norm,
     layer_norm,
     local_response_norm,
-    log_softmax,
     rms_norm,
-    softmax,
 )
 from shared_ops.op import REGISTRY
 from shared_ops.pool import avg_pool, avg_unpool, max_pool, max_pool_at, max_unpool
@@ -135,6 +133,7 @@ from shared_ops.shape import (
     transpose,
     unsqueeze,
 )
+from shared_ops.softmax import log_softmax, softmax
 from shared_ops.transcendental import (
     acos,
     asin,

@@ -14,7 +14,15 @@ from numpy import ndarray
 
 from shared_ops.kernels.expressions import EXACT, EXPRESSIONS, VARIANT_SETTING, VARIANTS
 from shared_ops.kernels.formula import BOOL, F4, Formula
-from shared_ops.kernels.loops import SERIAL_BELOW, run_flat, run_parallel, run_rows, run_rows_with_number, run_serial
+from shared_ops.kernels.loops import (
+    SERIAL_BELOW,
+    run_flat,
+    run_one,
+    run_parallel,
+    run_rows,
+    run_rows_with_number,
+    run_serial,
+)
 from shared_ops.op import REGISTRY
 
 SMALL = 2048  # elements: below, NumPy's own function is quicker to call, where it gives the same bits
@@ -76,36 +84,34 @@ def single(name: str, kinds: str, numbers: int) -> Formula:
 
 def unary(name: str) -> Callable:
     """The fast form of an op of one array, and number settings."""
-    exact, has_settings, chosen = EXACT.get(name), bool(REGISTRY[name].attrs), single(name, "v", 0)
+    exact, word = EXACT.get(name), VARIANT_SETTING.get(name)
+    usual = number_settings(name, {})
+    formula = single(VARIANTS[name][REGISTRY[name].attrs[word]] if word else name, "v", len(usual))
 
     def fast(x: Any, **settings: Any) -> Any:
         if type(x) is not ndarray or x.dtype is not F4:
             return fast(np.asarray(x), **settings) if type(x) is np.float32 else NotImplemented
         if exact is not None and x.size < SMALL:
             return exact(x)
-        if has_settings:
-            word = settings.pop(VARIANT_SETTING[name], "none") if name in VARIANTS else None
-            numbers = defaults(name, settings)
-            return run(single(VARIANTS[name][word] if word else name, "v", len(numbers)), [x], numbers)[0]
-        if not x.flags.c_contiguous:
-            return run(chosen, [x])[0]
+        if settings:
+            numbers = number_settings(name, settings)
+            chosen = VARIANTS[name][settings.get(word, REGISTRY[name].attrs[word])] if word else name
+            return run(single(chosen, "v", len(numbers)), [x], numbers)[0]
+        if usual or x.size >= SERIAL_BELOW or not x.flags.c_contiguous:
+            return run(formula, [x], usual)[0]
         out = np.empty(x.shape, F4)
-        if x.size >= SERIAL_BELOW:
-            run_parallel(chosen.address, (x.ravel(), out.ravel()), ())
-        elif x.size:
-            run_serial(chosen.address, (x, out), ())
+        if x.size:
+            run_one(formula.address, x, out)
         return out
 
     fast.exact = exact  # type: ignore[attr-defined]
     return fast
 
 
-def defaults(name: str, settings: dict[str, Any]) -> tuple[float, ...]:
+def number_settings(name: str, settings: dict[str, Any]) -> tuple[float, ...]:
     """The op's number settings, in its order."""
-    declared = REGISTRY[name].attrs
-    if not declared:
-        return ()
-    return tuple(float(settings.get(k, v)) for k, v in declared.items() if k != VARIANT_SETTING.get(name))
+    word = VARIANT_SETTING.get(name)
+    return tuple(float(settings.get(k, v)) for k, v in REGISTRY[name].attrs.items() if k != word)
 
 
 def binary(name: str) -> Callable:

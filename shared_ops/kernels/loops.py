@@ -75,6 +75,12 @@ def run_serial(address, arrays, numbers):
     call_chunk(address, arrays, 0, arrays[0].size, numbers)
 
 
+@njit(cache=True, nogil=True)
+def run_one(address, x, out):
+    """The same for one input and no numbers: a tuple takes Numba as long to unpack as an array."""
+    call_chunk(address, (x, out), 0, x.size, ())
+
+
 @njit(cache=True, nogil=True, parallel=True)
 def run_parallel(address, arrays, numbers):
     size = arrays[0].size

@@ -1,8 +1,8 @@
-"""Normalising, and losses."""
+"""Normalising."""
 
 import numpy as np
 
-from cases.draw import Case, i, n, pos
+from cases.draw import Case, n, pos
 
 
 def last(x, axes=1):
@@ -81,10 +81,6 @@ CASES: dict[str, list[Case]] = {
         Case((n(2, 4, 3, 2), IMAGES, n(4), *groups(IMAGES, 2)), {"num_groups": 2}, BACK),
         Case((n(2, 4, 3, 2), IMAGES, 1.0, *groups(IMAGES, 4)), {"num_groups": 4}, BACK),
     ],
-    "softmax": [Case((i(9, 2, 3),)), Case((n(2, 3),)), Case((n(2, 3, 2),), {"axis": 1})],
-    "log_softmax": [Case((n(2, 3),)), Case((n(2, 3),), {"axis": 0})],
-    "softmax_cross_entropy": [Case((n(3, 4), np.array([0, 3, 1]))), Case((n(0, 4), i(4, 0)))],
-    "nll": [Case((n(3, 4), np.array([0, 3, 1])))],
 }
 
 
@@ -148,8 +144,4 @@ TORCH = {
     "batch_norm_running": _batch_norm_running,
     "group_norm": _group_norm,
     "group_norm_back": None,
-    "softmax": lambda t, x, *, axis=-1: t.softmax(x if x.is_floating_point() else x.float(), axis),
-    "log_softmax": lambda t, x, *, axis=-1: t.log_softmax(x, axis),
-    "softmax_cross_entropy": lambda t, x, labels: t.nn.functional.cross_entropy(x, labels, reduction="none"),
-    "nll": lambda t, x, labels: t.nn.functional.nll_loss(x, labels, reduction="none"),
 }
