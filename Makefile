@@ -40,6 +40,8 @@ clean:
 .venv/installed: .venv/bin/python pyproject.toml
 	@echo "Installing into .venv (about a minute, once)…"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@echo "Compiling the common kernels (about a minute, once)…"
+	@$(BIN)/lockstep doctor --warm
 	@touch $@
 
 .venv/installed-dev: .venv/bin/python pyproject.toml

@@ -50,13 +50,15 @@ class Optimizer:
             if p.grad is None:
                 continue
             state = self.state.get(name)
-            turn = 2 if state else 1
+            turn = 2
             if not state:
-                state = self.state[name] = self._first_state(p.array)
+                turn, state = 1, self._first_state(p.array)
+                self.state[name] = state
             if counts:
                 turn = state["step"] = state["step"] + 1
             rows.setdefault(turn, []).append((p.array, p.grad.array, *[state[key] for key in keeps]))
-            _count_change(p)
+            if p.version is not None:  # as Tensor._write does
+                p.version[0] += 1
         for turn, together in rows.items():
             op, settings = self._how(turn == 1)
             lr = settings.pop("lr")
@@ -84,12 +86,6 @@ class Optimizer:
             raise ValueError(f"the state has parameter {min(unknown)!r}; the optimizer has {', '.join(self.params)}")
         self.settings.update(state["settings"])
         self.state = {name: {k: _own(v) for k, v in s.items()} for name, s in state["state"].items()}
-
-
-def _count_change(tensor: Tensor) -> None:
-    """The tensor's array is written into: backward is to notice where the old values were saved."""
-    if tensor.version is not None:
-        tensor.version[0] += 1
 
 
 def _own(value: Any) -> Any:
@@ -265,5 +261,6 @@ def clip_grad_norm_(parameters: Any, max_norm: float, norm_type: float = 2.0) ->
         if id(g.array) in seen or g.array.base is not None:
             g.array = g.array.copy()
         seen.add(id(g.array))
-        _count_change(g)
+        if g.version is not None:
+            g.version[0] += 1
     return Tensor(clip_grad_norm([g.array for g in grads], max_norm, norm_type))

@@ -19,6 +19,20 @@ from shared_ops.activation import (
     softsign,
 )
 from shared_ops.adaptive import adaptive_avg_pool, adaptive_avg_unpool, adaptive_max_pool
+from shared_ops.arrange import (
+    chunk,
+    constant_pad,
+    flip,
+    meshgrid,
+    narrow,
+    pad,
+    repeat,
+    repeat_interleave,
+    roll,
+    split,
+    tile,
+    unbind,
+)
 from shared_ops.attention import attention, masked_softmax, scaled_dot_product_attention
 from shared_ops.batch_norm import batch_norm, batch_norm_inference, batch_norm_running
 from shared_ops.conv import (
@@ -62,7 +76,8 @@ from shared_ops.elementwise import (
 from shared_ops.einsum import einsum
 from shared_ops.erf import erf, erfc
 from shared_ops.fold import col2im, fold, im2col, unfold
-from shared_ops.index import getitem, one_hot, put, take, take_add
+from shared_ops.gather import gather, gather_add, scatter, scatter_add, take_along_dim
+from shared_ops.index import embedding, embedding_weight, getitem, index_put, one_hot, put, take, take_add
 from shared_ops.linalg import addmm, bmm, dot, linear, matmul, mm, mv, outer
 from shared_ops.logic import (
     bitwise_and,
@@ -80,6 +95,7 @@ from shared_ops.logic import (
     right_shift,
 )
 from shared_ops.loss import nll, softmax_cross_entropy
+from shared_ops.matrix import diag, diag_embed, diagonal, diagonal_put, tril, triu
 from shared_ops.norm import (
     group_norm,
     instance_norm,
@@ -120,18 +136,24 @@ from shared_ops.random import (
 from shared_ops.reduce import amax, amin, argmax, mean, sum
 from shared_ops.resample import interpolate, pixel_shuffle, pixel_unshuffle, resample, resample_input
 from shared_ops.rounding import ceil, floor, floor_div, frac, remainder, round, trunc
+from shared_ops.select import index, index_add, index_select, masked_fill, masked_scatter, masked_select
 from shared_ops.shape import (
+    broadcast_to,
     cat,
     expand,
     flatten,
+    movedim,
     permute,
     reshape,
     squeeze,
     stack,
     stop_gradient,
     sum_to,
+    swapaxes,
     transpose,
+    unflatten,
     unsqueeze,
+    view,
 )
 from shared_ops.softmax import log_softmax, softmax
 from shared_ops.transcendental import (
@@ -205,5 +227,28 @@ __all__ = [
     "transpose",
     "unfold",
     "unsqueeze",
+    "broadcast_to",
+    "chunk",
+    "diag",
+    "diag_embed",
+    "index",
+    "index_add",
+    "index_select",
+    "masked_fill",
+    "masked_scatter",
+    "masked_select",
+    "meshgrid",
+    "movedim",
+    "narrow",
+    "pad",
+    "repeat",
+    "repeat_interleave",
+    "split",
+    "swapaxes",
+    "take_along_dim",
+    "tile",
+    "unbind",
+    "unflatten",
+    "view",
     *sorted(REGISTRY),
 ]

@@ -186,6 +186,20 @@ def demo(json: Json = False) -> None:
     program.run(json)
 
 
+@app.command()
+@told
+def doctor(
+    warm: Annotated[
+        bool, typer.Option("--warm", help="Compile the common kernels now, not at their first use.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Say what this machine has for Lockstep, and what is amiss."""
+    from ui import doctor as program
+
+    raise typer.Exit(program.run(warm, json))
+
+
 def main() -> None:
     """The `lockstep` command."""
     app(prog_name="lockstep")

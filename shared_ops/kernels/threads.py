@@ -30,3 +30,8 @@ if "NUMBA_THREADING_LAYER" not in os.environ:
     PARALLEL = layer is not None  # with neither, kernels stay on one thread
     if layer is not None:
         config.THREADING_LAYER = layer
+
+
+def layer_in_use() -> str:
+    """What Numba's threads run on, in words."""
+    return os.environ.get("NUMBA_THREADING_LAYER") or (config.THREADING_LAYER if PARALLEL else "one thread")

@@ -128,6 +128,30 @@ def total(typing_context, x):
     return types.float32(vector), generate
 
 
+def _larger(builder, x, y):
+    return builder.select(builder.fcmp_ordered(">", x, y), x, y)
+
+
+@intrinsic
+def larger(typing_context, x, y):
+    """The greater of each two; the second if one is NaN."""
+    return vector(vector, vector), lambda context, builder, signature, arguments: _larger(builder, *arguments)
+
+
+@intrinsic
+def largest(typing_context, x):
+    """The greatest of the lanes."""
+
+    def generate(context, builder, signature, arguments):
+        value = arguments[0]
+        for half in (8, 4, 2, 1):
+            places = ir.Constant(ir.VectorType(WORD, LANES), [(i + half) % LANES for i in range(LANES)])
+            value = _larger(builder, value, builder.shuffle_vector(value, value, places))
+        return builder.extract_element(value, ir.Constant(WORD, 0))
+
+    return types.float32(vector), generate
+
+
 @intrinsic
 def fused(typing_context, x, y, z):
     """x * y + z, rounded once."""

@@ -20,10 +20,8 @@ def rows_like(case, shapes=SHAPES, seed=0):
     """A row (p, g, *state) of float32 arrays for each shape; and the op's other inputs."""
     width = sum(isinstance(a, np.ndarray) and a.ndim > 0 for a in case.args) or 2
     rng = np.random.default_rng(seed)
-    rows = [
-        tuple(np.asarray(make(size=shape), "float32") for make in (rng.normal, rng.normal, *[rng.random] * (width - 2)))
-        for shape in shapes
-    ]
+    draws = [rng.normal, rng.normal, lambda size: rng.random(size) + 2, rng.random, rng.random][:width]
+    rows = [tuple(np.asarray(make(size=shape), "float32") for make in draws) for shape in shapes]
     return rows, case.args[width:]
 
 
