@@ -56,6 +56,20 @@ class GradientDescentOptimizer(Optimizer):
         return [variable.assign(ops.sgd(variable, gradient, self.learning_rate))]
 
 
+class MomentumOptimizer(Optimizer):
+    """Gradient descent with momentum, and Nesterov's if asked: Sutskever et al. 2013."""
+
+    def __init__(self, learning_rate: Any, momentum: float, use_nesterov: bool = False):
+        super().__init__(learning_rate)
+        self.settings = {"momentum": momentum, "nesterov": use_nesterov}
+
+    def _apply_dense(self, gradient: Node, variable: Variable) -> list[Node]:
+        name = f"{variable.operation.name}/Momentum"
+        buffer = Variable(np.zeros(variable.shape, variable.dtype), trainable=False, name=name, graph=variable.graph)
+        new = ops.sgd_momentum(variable, gradient, buffer, self.learning_rate, **self.settings)
+        return [v.assign(value) for v, value in zip((variable, buffer), new, strict=True)]
+
+
 class AdamOptimizer(Optimizer):
     """Adam: Kingma & Ba 2015, algorithm 1."""
 

@@ -15,6 +15,7 @@ from shared_ops import ops
 from shared_ops.device import Device, array_module, device_of, to_host
 from shared_ops.op import NUMBERS, Op, refuse_other_world
 from shared_ops.operators import Operators
+from shared_ops.select import write
 from shared_ops.spec import dtype_named, is_float, spec_of
 
 _observers: list[Callable[[Op, tuple], None]] = []
@@ -208,7 +209,10 @@ class Tensor(Operators):
 
     def _write(self, values: Any, index: Any = ...) -> None:
         """Write into the array. Every write goes through here, so that backward notices a saved value that changed."""
-        self.array[index] = values
+        if index is ...:
+            self.array[...] = values
+        else:
+            write(self.array, index, values)
         if self.version is not None:
             self.version[0] += 1
 
@@ -225,7 +229,7 @@ class Tensor(Operators):
     def __setitem__(self, index: Any, value: Any) -> None:
         if is_grad_enabled() and (self.step is not None or getattr(value, "step", None) is not None):
             raise RuntimeError("assigning into a tensor with history is not recorded; use research.where, or no_grad()")
-        self._write(value.array if isinstance(value, Tensor) else value, _plain_index(index))
+        self._write(value.array if isinstance(value, Tensor) else value, index)
 
     # elsewhere ------------------------------------------------------------------------------------------------------
     def to(self, target: Any) -> Tensor:
@@ -302,11 +306,6 @@ def _saved(tensor: Tensor) -> Saved:
     if changes is None:
         changes = tensor.version = [0]
     return tensor.array, tensor.step, tensor.index, changes, changes[0]
-
-
-def _plain_index(index: Any) -> Any:
-    entries = index if isinstance(index, tuple) else (index,)
-    return tuple(i.array if isinstance(i, Tensor) else i for i in entries)
 
 
 def _wrap(array: Any) -> Tensor:

@@ -156,7 +156,7 @@ def narrow(x, dim, start, length):
     n = x.shape[dim]
     if isinstance(start, int) and start < 0:
         start = n + start
-    inside = any(isinstance(v, Dim) for v in (n, start, length)) or (0 <= start and 0 <= length <= n - start)
+    inside = any(isinstance(v, Dim) for v in (n, start, length)) or (start >= 0 and 0 <= length <= n - start)
     check(inside, f"narrow needs a part of an axis of {n}", start=start, length=length)
     return _range(x, dim, start, start + length)
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from shared_ops.elementwise import alike, div, eq, where
 from shared_ops.linalg import matmul
+from shared_ops.matrix import tril
 from shared_ops.op import op
 from shared_ops.reduce import sum
 from shared_ops.shape import cat, transpose, unsqueeze
@@ -181,25 +182,14 @@ def cholesky_spec(x, *, upper=False):
 def cholesky_grad(g, out, upper):
     low, g = (transpose(out), transpose(g)) if upper else (out, g)
     back = transpose(low)
-    inner = solve(back, lower_half(matmul(back, g)))
+    inner = solve(back, _lower_half(matmul(back, g)))
     gx = solve(back, transpose(inner))
     return (gx + transpose(gx)) * 0.5
 
 
-@op
-def lower_half(xp, x):
+def _lower_half(x: Any) -> Any:
     """The lower triangle with half the diagonal: with its transpose added, a symmetric matrix's own self."""
-    return xp.tril(x) - xp.eye(x.shape[-1], dtype=x.dtype) * x * x.dtype.type(0.5)
-
-
-@lower_half.spec
-def lower_half_spec(x):
-    return _matrices("lower_half", x)
-
-
-@lower_half.grad
-def lower_half_grad(g):
-    return lower_half(g)
+    return (tril(x) + tril(x, diagonal=-1)) * 0.5
 
 
 @op(outputs=("q", "r"))
@@ -240,7 +230,7 @@ def _tall_qr_grad(gq: Any, gr: Any, q: Any, r: Any) -> Any:
     skew = None if gr is None else matmul(gr, transpose(r))
     if gq is not None:
         skew = _total(skew, -matmul(transpose(q), gq))
-    upper = lower_half(transpose(skew))
+    upper = _lower_half(transpose(skew))
     inner = _total(gq, matmul(q, upper + transpose(upper)))
     return transpose(solve(r, transpose(inner)))
 

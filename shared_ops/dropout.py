@@ -15,16 +15,21 @@ SELU_LOW = 1.7580993408473766  # minus the value that selu goes to at minus infi
 BOOL = np.dtype(bool)
 
 
-def drawn_mask(state, shape, p):
-    """Which values stay, each with probability 1 - p, on the host: Philox's bits, 32 for each, as they come."""
-    size = math.prod(shape)
-    bits = philox(state).bit_generator.random_raw((size + 1) // 2).astype("<u8", copy=False).view("<u4")
-    threshold = round(p * 2**32)
-    keep = bits[:size] >= threshold if threshold < 2**32 else np.zeros(size, bool)
-    return keep.reshape(shape)
+def drawn_bits(state, size):
+    """Philox's bits as they come, on the host: a uint32 for each value."""
+    return philox(state).bit_generator.random_raw((size + 1) // 2).astype("<u8", copy=False).view("<u4")[:size]
 
 
-def _scale(p):
+def threshold_of(p):
+    """A value stays where its bits, as a whole number, are no less than this; at most 2**32, which none reaches."""
+    return round(p * 2**32)
+
+
+def _drawn_mask(state, shape, p):
+    return (drawn_bits(state, math.prod(shape)) >= np.uint64(threshold_of(p))).reshape(shape)
+
+
+def kept_scale(p):
     return 0.0 if p == 1 else 1 / (1 - p)
 
 
@@ -39,8 +44,8 @@ def dropout(xp, x, state, *, p=0.5, leading=None):
 
     With `leading` so many leading axes are drawn for, and what lies behind them stays, or goes, together.
     """
-    mask = xp.asarray(drawn_mask(state, mask_shape(x, leading), p))
-    return x * mask * _scale(p), mask, next_state(state)
+    mask = xp.asarray(_drawn_mask(state, mask_shape(x, leading), p))
+    return x * mask * kept_scale(p), mask, next_state(state)
 
 
 @dropout.spec
@@ -54,7 +59,7 @@ def dropout_spec(x, state, *, p=0.5, leading=None):
 
 @dropout.grad
 def dropout_grad(g, mask, p):
-    return masked_scale(g, mask, scale=_scale(p)), None
+    return masked_scale(g, mask, scale=kept_scale(p)), None
 
 
 @op

@@ -79,7 +79,7 @@ def _check_entries(index):
     check(sum(i is Ellipsis for i in index) <= 1, "an index has at most one ...", index=index)
     for i in index:
         parts = (i.start, i.stop, i.step) if isinstance(i, slice) else (i,)
-        whole = all(p is None or p is Ellipsis or type(p) is not bool and isinstance(p, int | Dim) for p in parts)
+        whole = all(p is None or p is Ellipsis or (type(p) is not bool and isinstance(p, int | Dim)) for p in parts)
         fine = whole and not (isinstance(i, slice) and (i.step == 0 or any(p is Ellipsis for p in parts)))
         check(fine, "an index is whole numbers and slices", index=index)
 

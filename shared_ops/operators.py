@@ -127,13 +127,7 @@ class Operators:
     __hash__ = object.__hash__
 
     def __getitem__(self, index):
-        entries = list(index) if isinstance(index, tuple) else [index]
-        if entries and all(_is_array(i) for i in entries):
-            entries = [np.asarray(i, None if i else int) if isinstance(i, list) else i for i in entries]
-            return ops.take(self, *[part for i in entries for part in _whole_numbers(i)])
-        if any(_is_array(i) for i in entries):
-            raise TypeError("an index is either numbers and slices or arrays of whole numbers; index in two steps")
-        return ops.getitem(self, index=tuple(int(i) if isinstance(i, np.integer) else i for i in entries))
+        return ops.getitem(self, index=(index,)) if type(index) is int else ops.index(self, index)
 
     def __iter__(self):
         return (self[i] for i in range(len(self)))
@@ -243,6 +237,80 @@ class Operators:
     def dim(self):
         return len(self.shape)
 
+    swapaxes = transpose
+
+    def movedim(self, source, destination):
+        return ops.movedim(self, source, destination)
+
+    def unflatten(self, dim, sizes):
+        return ops.unflatten(self, dim, sizes)
+
+    def flip(self, *dims):
+        return ops.flip(self, axis=_sizes(dims))
+
+    def roll(self, shifts, dims=None):
+        return ops.roll(self, shifts=shifts, axis=dims)
+
+    def repeat(self, *sizes):
+        return ops.repeat(self, _sizes(sizes))
+
+    def tile(self, *dims):
+        return ops.tile(self, _sizes(dims))
+
+    def repeat_interleave(self, repeats, dim=None):
+        return ops.repeat_interleave(self, repeats, dim)
+
+    def narrow(self, dim, start, length):
+        return ops.narrow(self, dim, start, length)
+
+    def split(self, split_size, dim=0):
+        return ops.split(self, split_size, dim)
+
+    def chunk(self, chunks, dim=0):
+        return ops.chunk(self, chunks, dim)
+
+    def unbind(self, dim=0):
+        return ops.unbind(self, dim)
+
+    def tril(self, diagonal=0):
+        return ops.tril(self, diagonal=diagonal)
+
+    def triu(self, diagonal=0):
+        return ops.triu(self, diagonal=diagonal)
+
+    def diagonal(self, offset=0, dim1=0, dim2=1):
+        return ops.diagonal(self, offset=offset, dim1=dim1, dim2=dim2)
+
+    def diag(self, diagonal=0):
+        return ops.diag(self, diagonal)
+
+    def gather(self, dim, index):
+        return ops.gather(self, index, axis=dim)
+
+    def scatter(self, dim, index, src):
+        return ops.scatter(self, index, src, axis=dim)
+
+    def scatter_add(self, dim, index, src):
+        return ops.scatter_add(self, index, src, axis=dim)
+
+    def take_along_dim(self, indices, dim=None):
+        return ops.take_along_dim(self, indices, dim)
+
+    def index_select(self, dim, index):
+        return ops.index_select(self, dim, index)
+
+    def index_add(self, dim, index, source, alpha=1):
+        return ops.index_add(self, dim, index, source, alpha)
+
+    def masked_fill(self, mask, value):
+        return ops.masked_fill(self, mask, value)
+
+    def masked_select(self, mask):
+        return ops.masked_select(self, mask)
+
+    def masked_scatter(self, mask, source):
+        return ops.masked_scatter(self, mask, source)
+
     def float(self):
         return ops.cast(self, dtype="float32")
 
@@ -257,16 +325,6 @@ class Operators:
 
     def long(self):
         return ops.cast(self, dtype="int64")
-
-
-def _is_array(index: Any) -> bool:
-    return (hasattr(index, "dtype") and bool(index.shape)) or isinstance(index, list)
-
-
-def _whole_numbers(index: Any) -> Any:
-    """A mask as the places where it holds; whole numbers as they are."""
-    values = getattr(index, "array", index)  # a research tensor is an array already, a node is none yet
-    return values.nonzero() if isinstance(values, np.ndarray) and values.dtype == bool else (index,)
 
 
 def _axes(dim: Any) -> Any:

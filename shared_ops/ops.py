@@ -46,7 +46,7 @@ from shared_ops.conv import (
     conv_transpose3d,
     conv_weight,
 )
-from shared_ops.decompose import cholesky, cofactor, det, eigh, inverse, lower_half, qr, slogdet, solve, svd
+from shared_ops.decompose import cholesky, cofactor, det, eigh, inverse, qr, slogdet, solve, svd
 from shared_ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, masked_scale
 from shared_ops.elementwise import (
     abs,

@@ -11,7 +11,7 @@ from shared_ops.dim import Dim
 from shared_ops.elementwise import add, cast, mul, where
 from shared_ops.index import getitem, in_range, index_put, take, take_add
 from shared_ops.shape import broadcast_to, reshape
-from shared_ops.spec import Spec, SpecError, axes_of, broadcast_shape, check, spec_of
+from shared_ops.spec import SpecError, axes_of, broadcast_shape, check, spec_of
 
 
 class Parts(NamedTuple):
@@ -80,15 +80,24 @@ def _entry(i: Any) -> Any:
         i = np.asarray(i, None if i else int)
     if isinstance(i, np.integer):
         return int(i)
+    if isinstance(i, slice):
+        return slice(_whole(i.start), _whole(i.stop), _whole(i.step))
     if _is_array(i):
         kind = _dtype_kind(i)
-        check(
-            kind in "biu" and (kind != "b" or len(i.shape) > 0), "an index array holds whole numbers or a mask", got=i
-        )
+        fine = kind in "iu" or (kind == "b" and len(i.shape) > 0)
+        check(fine, "an index array holds whole numbers, or is a mask with axes", got=spec_of(i))
         return i
-    fine = i is None or i is Ellipsis or isinstance(i, int | slice | Dim) and not isinstance(i, bool)
-    check(fine, "an index is whole numbers, slices, None, ..., masks and arrays of whole numbers", got=i)
+    fine = i is None or i is Ellipsis or (isinstance(i, int | Dim) and not isinstance(i, bool))
+    check(fine, "an index is whole numbers and slices, None, ..., masks and arrays of whole numbers", got=i)
     return i
+
+
+def _whole(part: Any) -> Any:
+    """A part of a slice as Python's number; a node has none and says so."""
+    if part is None or isinstance(part, int | Dim):
+        return part
+    check(hasattr(part, "__index__"), "a slice is made of whole numbers", got=part)
+    return part.__index__()
 
 
 def _values(i: Any) -> Any:
@@ -110,14 +119,13 @@ def _whole_numbers(i: Any, sizes: Any, axis: int) -> Any:
     values = _values(i)
     if values is None:
         raise SpecError(
-            f"a mask, {spec_of(i)}, picks as many values as hold when the graph runs, so the result has no size that is "
-            "sure; choose with where(mask, x, y) or masked_fill(x, mask, value)"
+            f"a mask, {spec_of(i)}, picks as many values as hold when the graph runs, so the result has no sure size;"
+            " choose with where(mask, x, y) or masked_fill(x, mask, value)"
         )
     for k, (n, size) in enumerate(zip(values.shape, sizes, strict=True)):
         fits = isinstance(size, Dim) or n == size
-        check(
-            fits, f"a mask has the sizes of the axes it stands for, here {size} on axis {axis + k}", mask=values.shape
-        )
+        rule = f"a mask has the sizes of the axes it stands for, here {size} on axis {axis + k}"
+        check(fits, rule, mask=values.shape)
     return values.nonzero()
 
 
@@ -134,8 +142,10 @@ def index(x, index):
 
 
 def write(array, index, value):
-    """array[index] = value, in place, for an array and whatever index() takes. Raises SpecError for what does not fit."""
+    """array[index] = value, in place, for an array and whatever index() takes. Raises SpecError for what cannot be."""
     parts = parts_of(array.shape, index)
+    nodes = [i for i in (*dict(parts.scalars).values(), *parts.arrays.values()) if _values(i) is None]
+    check(not nodes, "an array is written at places that are known; a graph has no assignment into a part", index=nodes)
     place = array[(*parts.basic, ...)]  # with ... it is a view even of a single value
     for axis, one in parts.scalars:
         place = place[(*[slice(None)] * axis, int(_values(one)), ...)]
@@ -167,10 +177,8 @@ def index_add(x, dim, index, source, alpha=1):
 # masks ------------------------------------------------------------------------------------------------------------
 def masked_fill(x, mask, value):
     """x with `value`, a number or an array without axes, where the mask holds; in x's dtype."""
-    mask_spec, dtype = spec_of(mask), np.dtype(x.dtype)
-    check(
-        isinstance(mask_spec, Spec) and mask_spec.dtype.kind == "b", "masked_fill needs a boolean mask", mask=mask_spec
-    )
+    boolean, dtype = getattr(mask, "dtype", None) == np.bool_, np.dtype(x.dtype)
+    check(boolean, "masked_fill needs a boolean mask", mask=spec_of(mask))
     if hasattr(value, "dtype"):
         check(len(value.shape) == 0, "masked_fill needs one value", value=spec_of(value))
         value = value if value.dtype == dtype else cast(value, dtype=dtype.name)
@@ -199,10 +207,6 @@ def masked_scatter(x, mask, source):
     x, mask, shape = _mask_of("masked_scatter", x, mask)
     (places,) = _whole_numbers(mask, mask.shape, 0)
     values = reshape(source, shape=(-1,)) if math.prod(source.shape) else reshape(source, shape=(0,))
-    fits = len(places) <= len(values)
-    check(
-        fits,
-        f"masked_scatter needs a source of {len(places)} values, as many as the mask holds",
-        source=spec_of(source),
-    )
+    rule = f"masked_scatter needs a source of {len(places)} values, as many as the mask holds"
+    check(len(places) <= len(values), rule, source=spec_of(source))
     return reshape(index_put(x, getitem(values, index=(slice(0, len(places)),)), places), shape=shape)

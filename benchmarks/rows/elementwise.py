@@ -20,28 +20,26 @@ KINDS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "b": lambda rng, n: rng.random(n) < 0.5,
 }
 
-# what each op takes, a letter of KINDS for each input
-TAKES: dict[str, str] = {
-    **dict.fromkeys("neg abs sign square sigmoid logsigmoid softsign hardsigmoid hardtanh relu relu6".split(), "n"),
-    **dict.fromkeys("leaky_relu softplus elu celu selu silu mish hardswish gelu".split(), "n"),
-    **dict.fromkeys("exp exp2 expm1 sin cos tan atan sinh cosh tanh erf erfc".split(), "n"),
-    **dict.fromkeys("isnan isinf isfinite".split(), "n"),
-    **dict.fromkeys("floor ceil round trunc frac".split(), "w"),
-    **dict.fromkeys("sqrt rsqrt reciprocal log log2 log10 log1p".split(), "p"),
-    **dict.fromkeys("asin acos".split(), "u"),
-    **dict.fromkeys("add sub mul maximum minimum atan2 eq ne lt le gt ge".split(), "nn"),
-    **dict.fromkeys("div".split(), "np"),
-    **dict.fromkeys("floor_div remainder".split(), "wp"),
-    **dict.fromkeys("logical_and logical_or logical_xor".split(), "bb"),
-    **dict.fromkeys("bitwise_and bitwise_or bitwise_xor left_shift right_shift".split(), "ii"),
-    "logical_not": "b",
-    "bitwise_not": "i",
-    "pow": "pn",
-    "clamp": "n",
-    "cast": "n",
-    "lerp": "nnp",
-    "where": "bnn",
+# what ops take, a letter of KINDS for each input
+KINDS_OF: dict[str, str] = {
+    "n": """neg abs sign square sigmoid logsigmoid softsign hardsigmoid hardtanh relu relu6 leaky_relu softplus elu celu
+         selu silu mish hardswish gelu exp exp2 expm1 sin cos tan atan sinh cosh tanh erf erfc isnan isinf isfinite
+         clamp cast""",
+    "w": "floor ceil round trunc frac",
+    "p": "sqrt rsqrt reciprocal log log2 log10 log1p",
+    "u": "asin acos",
+    "b": "logical_not",
+    "i": "bitwise_not",
+    "nn": "add sub mul maximum minimum atan2 eq ne lt le gt ge",
+    "np": "div",
+    "pn": "pow",
+    "wp": "floor_div remainder",
+    "bb": "logical_and logical_or logical_xor",
+    "ii": "bitwise_and bitwise_or bitwise_xor left_shift right_shift",
+    "nnp": "lerp",
+    "bnn": "where",
 }
+TAKES = {name: kinds for kinds, names in KINDS_OF.items() for name in names.split()}
 SETTINGS: dict[str, dict[str, Any]] = {"clamp": {"min": -0.5, "max": 0.5}, "cast": {"dtype": "float64"}}
 
 # where PyTorch has another name for it, or another call

@@ -166,12 +166,18 @@ def _added(mask, shape):
     """The mask as numbers to add: none, one for all heads, or one for each; None where it does not fit."""
     if not hasattr(mask, "dtype"):
         return np.empty(0, FLOAT32) if mask == 0 else None
-    if mask.ndim > len(shape):
+    if not 2 <= mask.ndim <= len(shape):
         return None
     if mask.dtype.kind == "b":
         mask = np.where(mask, f4(0), f4(-np.inf))
     alone = math.prod(mask.shape[:-2]) == 1
     return flat(np.broadcast_to(mask.reshape(mask.shape[-2:]), shape[-2:]) if alone else np.broadcast_to(mask, shape))
+
+
+def _usable(q, k, v):
+    """Whether the heads are the same, and keys fit queries and values."""
+    heads = q.ndim >= 2 and q.shape[:-2] == k.shape[:-2] == v.shape[:-2]
+    return heads and q.shape[-1] == k.shape[-1] and k.shape[-2] == v.shape[-2] and fits(q, k, v) and k.size and v.size
 
 
 def _sizes(q, k, v):
@@ -180,21 +186,24 @@ def _sizes(q, k, v):
 
 def attention(q, k, v, mask, *, is_causal=False, scale=None):
     floats = getattr(mask, "dtype", None) in (None, bool, FLOAT32)
-    if not (floats and fits(q, k, v) and k.size and v.size and q.shape[:-2] == k.shape[:-2] == v.shape[:-2]):
+    if not (floats and _usable(q, k, v)):
         return NotImplemented
-    sizes = _, l, s, e, d = _sizes(q, k, v)
-    out, weights = np.empty((*q.shape[:-1], d), FLOAT32), np.empty((*q.shape[:-1], s), FLOAT32)
-    added = _added(mask, weights.shape) if not hasattr(mask, "ndim") or mask.ndim >= 2 else None
+    sizes = _sizes(q, k, v)
+    out = np.empty((*q.shape[:-1], v.shape[-1]), FLOAT32)
+    weights = np.empty((*q.shape[:-1], k.shape[-2]), FLOAT32)
+    added = _added(mask, weights.shape)
     if added is None:
         return NotImplemented
-    scale = f4(1 / math.sqrt(e) if scale is None else scale)
+    scale = f4(1 / math.sqrt(q.shape[-1]) if scale is None else scale)
     _heads(flat(q), flat(k), flat(v), added, out.reshape(-1), weights.reshape(-1), *sizes, scale, is_causal)
     return out, weights
 
 
 def attention_back(g, q, k, v, mask, weights, *, is_causal=False, scale=None):
-    same_heads = g.shape[:-2] == q.shape[:-2] == k.shape[:-2] == v.shape[:-2] == weights.shape[:-2]
-    if not (same_heads and fits(g, q, k, v, weights) and k.size and v.size and q.size):
+    rows = q.shape[:-1]
+    if not (_usable(q, k, v) and g.shape == (*rows, v.shape[-1]) and weights.shape == (*rows, k.shape[-2])):
+        return NotImplemented
+    if not fits(g, weights):
         return NotImplemented
     sizes = _sizes(q, k, v)
     dq, dk, dv = (np.empty(x.shape, FLOAT32) for x in (q, k, v))

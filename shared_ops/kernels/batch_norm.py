@@ -1,7 +1,7 @@
 """Fast forms of batch_norm and its gradients, for float32, in both orders in memory; the output has x's.
 
-Where a channel's values form planes, (n, c, *size), a thread takes a channel at a time: it stays in the core's cache for
-all its passes. Where channels are neighbours, (rows, c), blocks of rows that fit into the cache give their own
+Where a channel's values form planes, (n, c, *size), a thread takes a channel at a time: it stays in the core's cache
+for all its passes. Where channels are neighbours, (rows, c), blocks of rows that fit into the cache give their own
 statistics, which are then joined (Chan et al. 1983); blocks do not depend on the number of threads.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit, prange
 
 from shared_ops.kernels.loops import SERIAL_BELOW
-from shared_ops.kernels.norm import FLOAT32, channels_last, filled, fits, flat
+from shared_ops.kernels.norm import FLOAT32, channels_last, filled, fits, flat, shaped
 from shared_ops.kernels.planes import COMPILED, LANES, mixed, scaled, squares_of, sum_of, sums_of
 from shared_ops.kernels.scalar import f4
 from shared_ops.kernels.vector import load, spread, store
@@ -178,7 +178,7 @@ def _moments_of_rows(x, c):
 
 
 def batch_norm(x, weight, bias, *, eps=1e-5):
-    if not fits(x, weight, bias):
+    if not (fits(x, weight, bias) and shaped(x.shape[1:2], weight, bias)):
         return NotImplemented
     n, c, size = x.shape[0], x.shape[1], math.prod(x.shape[2:])
     weight, bias = filled(weight, c), filled(bias, c)
@@ -193,7 +193,7 @@ def batch_norm(x, weight, bias, *, eps=1e-5):
 
 
 def batch_norm_back(g, x, weight, mean, var, *, eps=1e-5):
-    if not fits(g, x, weight, mean, var):
+    if not (fits(g, x, weight, mean, var) and shaped(x.shape, g) and shaped(x.shape[1:2], weight, mean, var)):
         return NotImplemented
     n, c, size = x.shape[0], x.shape[1], math.prod(x.shape[2:])
     weight, mean, var = filled(weight, c), flat(mean), flat(var)
@@ -213,7 +213,7 @@ def batch_norm_back(g, x, weight, mean, var, *, eps=1e-5):
 
 
 def batch_norm_inference(x, weight, bias, mean, var, *, eps=1e-5):
-    if not fits(x, weight, bias, mean, var):
+    if not (fits(x, weight, bias, mean, var) and shaped(x.shape[1:2], weight, bias, mean, var)):
         return NotImplemented
     n, c, size = x.shape[0], x.shape[1], math.prod(x.shape[2:])
     weight, bias, mean, var = (filled(v, c) for v in (weight, bias, mean, var))

@@ -27,6 +27,11 @@ def fits(*arrays):
     return all(getattr(a, "dtype", FLOAT32) == FLOAT32 for a in arrays) and arrays[0].size > 0
 
 
+def shaped(shape, *arrays):
+    """Whether each is a number or has this shape: what does not is never read."""
+    return all(getattr(a, "shape", shape) == shape for a in arrays)
+
+
 def flat(a):
     return np.ascontiguousarray(a).reshape(-1)
 
@@ -121,26 +126,32 @@ def _row_backward(g, x, weight, mean, rstd, normalized_ndim, centred):
     return dx, dweight.reshape(shared), dbias.reshape(shared)
 
 
+def _rows_fit(g, x, weight, normalized_ndim, *statistics):
+    shared = x.shape[-normalized_ndim:]
+    each = (*x.shape[:-normalized_ndim], *(1,) * normalized_ndim)
+    return shaped(x.shape, g) and shaped(shared, weight) and shaped(each, *statistics)
+
+
 def layer_norm(x, weight, bias, *, normalized_ndim=1, eps=1e-5):
-    if not fits(x, weight, bias):
+    if not (fits(x, weight, bias) and shaped(x.shape[-normalized_ndim:], weight, bias)):
         return NotImplemented
     return _row_forward(x, weight, bias, normalized_ndim, eps, True)
 
 
 def layer_norm_back(g, x, weight, mean, rstd, *, normalized_ndim=1, eps=1e-5):
-    if not fits(g, x, weight, mean, rstd):
+    if not (fits(g, x, weight, mean, rstd) and _rows_fit(g, x, weight, normalized_ndim, mean, rstd)):
         return NotImplemented
     return _row_backward(g, x, weight, flat(mean), flat(rstd), normalized_ndim, True)
 
 
 def rms_norm(x, weight, *, normalized_ndim=1, eps=None):
-    if not fits(x, weight):
+    if not (fits(x, weight) and shaped(x.shape[-normalized_ndim:], weight)):
         return NotImplemented
     return _row_forward(x, weight, 0.0, normalized_ndim, EPSILON if eps is None else eps, False)[::2]
 
 
 def rms_norm_back(g, x, weight, rstd, *, normalized_ndim=1, eps=None):
-    if not fits(g, x, weight, rstd):
+    if not (fits(g, x, weight, rstd) and _rows_fit(g, x, weight, normalized_ndim, rstd)):
         return NotImplemented
     rstd = flat(rstd)
     return _row_backward(g, x, weight, np.zeros_like(rstd), rstd, normalized_ndim, False)[:2]
@@ -213,7 +224,7 @@ def arranged_as(x, out):
 
 
 def group_norm(x, weight, bias, *, num_groups, eps=1e-5):
-    if not fits(x, weight, bias):
+    if not (fits(x, weight, bias) and shaped(x.shape[1:2], weight, bias) and x.shape[1] % num_groups == 0):
         return NotImplemented
     n, c, size = x.shape[0], x.shape[1], math.prod(x.shape[2:])
     out, statistics = np.empty(x.shape, FLOAT32), np.empty((2, n, num_groups), FLOAT32)
@@ -224,7 +235,8 @@ def group_norm(x, weight, bias, *, num_groups, eps=1e-5):
 
 
 def group_norm_back(g, x, weight, mean, rstd, *, num_groups, eps=1e-5):
-    if not fits(g, x, weight, mean, rstd):
+    shapes = shaped(x.shape, g) and shaped(x.shape[1:2], weight) and shaped((len(x), num_groups), mean, rstd)
+    if not (fits(g, x, weight, mean, rstd) and shapes and x.shape[1] % num_groups == 0):
         return NotImplemented
     n, c, size = x.shape[0], x.shape[1], math.prod(x.shape[2:])
     dx, sums = np.empty(x.shape, FLOAT32), np.empty((2, n * c), FLOAT32)

@@ -4,8 +4,14 @@ import pytest
 import production as tf
 import research as torch
 
+OPTIMIZERS = {
+    "sgd": (lambda p: torch.optim.SGD(p, lr=0.1), lambda: tf.train.GradientDescentOptimizer(0.1)),
+    "momentum": (lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.5), lambda: tf.train.MomentumOptimizer(0.1, 0.5)),
+    "adam": (lambda p: torch.optim.Adam(p, lr=0.1), lambda: tf.train.AdamOptimizer(0.1)),
+}
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_two_hundred_steps_give_researchs_very_losses(optimizer):
     """The same net from the same weights, trained on the tape and in the graph: every loss has the same bits."""
     draw = np.random.default_rng(0)
@@ -13,7 +19,7 @@ def test_two_hundred_steps_give_researchs_very_losses(optimizer):
     w1, w2 = (draw.normal(size=s).astype("float32") for s in ((6, 8), (8, 3)))
 
     a, b = (torch.tensor(w, requires_grad=True) for w in (w1, w2))
-    steps = torch.optim.SGD([a, b], lr=0.1) if optimizer == "sgd" else torch.optim.Adam([a, b], lr=0.1)
+    steps = OPTIMIZERS[optimizer][0]([a, b])
     eager = []
     for _ in range(200):
         loss = torch.nn.CrossEntropyLoss()(torch.relu(torch.tensor(x) @ a) @ b, torch.tensor(y))
@@ -26,8 +32,7 @@ def test_two_hundred_steps_give_researchs_very_losses(optimizer):
         px, py = tf.placeholder(tf.float32, (None, 6)), tf.placeholder(tf.int64, (None,))
         v1, v2 = tf.Variable(w1), tf.Variable(w2)
         loss = tf.losses.sparse_softmax_cross_entropy(labels=py, logits=tf.matmul(tf.nn.relu(tf.matmul(px, v1)), v2))
-        train = tf.train.GradientDescentOptimizer(0.1) if optimizer == "sgd" else tf.train.AdamOptimizer(0.1)
-        update = train.minimize(loss)
+        update = OPTIMIZERS[optimizer][1]().minimize(loss)
         session = tf.Session()
         session.run(tf.global_variables_initializer())
         static = [float(session.run([loss, update], {px: x, py: y})[0]) for _ in range(200)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cases import ALL, IDS
-from shared_ops.op import REGISTRY
+from shared_ops.ops import REGISTRY
 
 
 def as_float32(args):

@@ -42,7 +42,6 @@ CASES: dict[str, list[Case]] = {
         Case((definite(3, 3),), {"upper": True}),
         Case((n(0, 0),)),
     ],
-    "lower_half": [Case((n(3, 3),)), Case((n(2, 2, 2),))],
     "qr": [
         Case((spread(3, 3),)),
         Case((spread(4, 2),)),
