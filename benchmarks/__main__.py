@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +13,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from benchmarks import chart, machine, report
-from benchmarks.measure import THREADS, Judged, Result, judge, measure
+from benchmarks.measure import BUSY, THREADS, Judged, Result, judge, measure
 from benchmarks.row import Section, chosen
 from benchmarks.rows import sections
 
 RESULTS = Path(__file__).parent / "results"
 ROUNDS, TURN_SECONDS = 5, 0.06
 QUICK_ROUNDS, QUICK_SECONDS = 2, 0.01
+FILE_WIDTH = 120  # columns, where no terminal says how wide it is
 NO_TORCH = "PyTorch is not installed, and there is nothing to compare with. Install it: pip install 'lockstep[bench]'"
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -42,7 +44,7 @@ def train(only: Only = None, rounds: Rounds = None, quick: Quick = False, out: O
 
 
 def run(program: str, only: str | None, rounds: int | None, quick: bool, out: Path | None) -> None:
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
     if importlib.util.find_spec("torch") is None:
         console.print(NO_TORCH, markup=False)
         raise typer.Exit(1)
@@ -84,6 +86,13 @@ def _write(console: Console, folder: Path, program: str, judged: list[Judged], d
 
 def _end(console: Console, judged: list[Judged], results: list[Result]) -> None:
     """How many goals are met; a row that failed is an error, a goal that is missed is a result."""
+    busy = [r for r in results if r.others > BUSY]
+    if busy:
+        console.print(
+            f"While {len(busy)} of {len(results)} rows were measured, other processes used {BUSY} cores or more: "
+            "their ratios are not to be trusted, since PyTorch's threads then wait long for each other.",
+            style="yellow",
+        )
     goals = [p.met for s in judged for p in s.parts] + [s.met for s in judged]
     known = [met for met in goals if met is not None]
     console.print(f"Goals met: {sum(known)} of {len(known)}.")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from benchmarks.row import Row, Section
 
@@ -22,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 THREADS = 2
 LIBRARIES = ("ours", "torch")
 REST_SECONDS = 0.02  # between turns: threads that wait for more work spin for a few milliseconds before they sleep
+BUSY = 0.2  # cores used by other processes: more, and the ratio is not to be trusted
 SAME = 1e-3  # results that differ by more, relative to the largest value, are not of the same computation
 
 
@@ -32,6 +34,7 @@ class Result:
     row: Row
     medians: dict[str, float] = field(default_factory=dict)
     difference: float | None = None  # between the libraries' results, relative to the largest value
+    others: float = 0.0  # how many cores other processes used meanwhile
     note: str = ""
     failed: bool = False
 
@@ -116,21 +119,32 @@ def timed(row: Row, processes: tuple[Process, Process], rounds: int, seconds: fl
             return result
         values[process.library] = answer["values"]
     times: dict[str, list[float]] = {library: [] for library in LIBRARIES}
+    spent, others = 0.0, 0.0
     for _ in range(rounds):
         for process in processes:
             time.sleep(REST_SECONDS)
+            began, before = time.perf_counter(), processor_seconds()
             answer = process.ask("time", seconds=seconds)
             if not_done(result, process.library, answer):
                 return result
+            spent += time.perf_counter() - began
+            others += processor_seconds() - before - answer["processor"]
             times[process.library].append(answer["seconds"] / row.calls)
     for process in processes:
         process.ask("drop")
     result.medians = {library: statistics.median(several) for library, several in times.items()}
+    result.others = max(0.0, others / spent)
     result.difference = difference(values["ours"], values["torch"])
     if not result.difference <= SAME:
         result.note = f"results differ by {result.difference:.1e}"
         result.failed = True
     return result
+
+
+def processor_seconds() -> float:
+    """What all processes of the machine have used so far."""
+    times = psutil.cpu_times()
+    return times.user + times.nice + times.system
 
 
 def weighed(row: Row, program: str) -> Result:
@@ -141,7 +155,7 @@ def weighed(row: Row, program: str) -> Result:
             answer = process.ask("memory", row=row.name)
         if not_done(result, library, answer):
             return result
-        found[library] = float(answer["bytes"])
+        found[library] = float(answer[row.memory])
     result.medians = found
     return result
 

@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measure import Judged, Part, Result
+from benchmarks.measure import BUSY, Judged, Part, Result
 
 FEW = 3  # a part with more rows is one line
 
@@ -21,8 +21,10 @@ def show(console: Console, judged: list[Judged]) -> None:
 
 def table(judged: Judged) -> Table:
     measured = Table(title=judged.section.name, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for heading in ("", "ours", "torch", "ratio", "goal", "met", "differs by", ""):
-        measured.add_column(heading, justify="left" if heading == "" else "right", overflow="fold")
+    measured.add_column("", no_wrap=True)
+    for heading in ("ours", "torch", "ratio", "goal", "met", "differs by"):
+        measured.add_column(heading, justify="right", no_wrap=True)
+    measured.add_column("")
     for part in judged.parts:
         if len(part.results) == 1:
             _one_line(measured, part)
@@ -44,6 +46,8 @@ def _one_line(measured: Table, part: Part) -> None:
 def _several_lines(measured: Table, part: Part) -> None:
     few, worst = len(part.results) <= FEW, part.worst
     remark = "" if few or worst is None else f"worst {worst.ratio:.2f} at {worst.row.size}"
+    if not few and any(r.others > BUSY for r in part.results):
+        remark += f", others used {max(r.others for r in part.results):.1f} cores"
     remark = remark or next((r.note for r in part.results if r.note and r.ratio is None), "")
     measured.add_row(part.name, "", "", _ratio(part.ratio, part.met), *_verdict(part), "", remark)
     for result in part.results:
@@ -63,7 +67,8 @@ def _values(result: Result) -> tuple[str, str]:
 
 def _remarks(result: Result) -> tuple[str, str]:
     apart = "" if result.difference is None else f"{result.difference:.0e}"
-    return apart, f"[red]{_plain(result.note)}" if result.failed else result.note
+    note = result.note or (f"others used {result.others:.1f} cores" if result.others > BUSY else "")
+    return apart, f"[red]{_plain(note)}" if result.failed else _plain(note)
 
 
 def _plain(text: str) -> str:
@@ -122,6 +127,7 @@ def _part_as_json(part: Part) -> dict[str, Any]:
             **{library: _rounded(value) for library, value in r.medians.items()},
             "ratio": _rounded(r.ratio),
             "difference": None if r.difference is None else float(f"{r.difference:.2g}"),
+            "others_cores": round(r.others, 2),
             "note": r.note,
         }
         for r in part.results

@@ -48,7 +48,7 @@ class Row:
     goal: float | None = None  # of the part: PyTorch's time over ours
     calls: int = 1  # ops in one call of what is timed
     sum_of: tuple[str, ...] = ()  # the names of rows whose times this one adds up
-    memory: bool = False  # the greatest resident memory is measured, not the time
+    memory: str = ""  # "step" or "process": the greatest resident memory of that is measured, not the time
 
     @property
     def name(self) -> str:

@@ -39,7 +39,9 @@ def binary(op: Op) -> Callable:
             b, other_step = other, None
         else:
             return self.__apply_op__(op, (self, other), NO_SETTINGS)
-        if (
+        if takes is not None and b is other and type(b) is not bool and a.dtype is F4 and a.size < SMALL:
+            out, alike = takes(a, op.quick.number_array(b)), True
+        elif (
             takes is not None
             and type(b) is ndarray
             and a.dtype is b.dtype is F4

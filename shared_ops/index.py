@@ -51,7 +51,7 @@ def getitem_spec(x, *, index):
         if isinstance(i, slice):
             shape.append(_sliced(n, i))
         elif not isinstance(n, Dim) and not isinstance(i, Dim) and not -n <= i < n:
-            raise SpecError(f"getitem: index {i} is out of range for axis {axis}, an axis of size {n}; got x: {x}")
+            raise SpecError(f"getitem: index {i} is out of range for an axis of size {n}, axis {axis}; got x: {x}")
     return Spec(tuple(shape), x.dtype)
 
 

@@ -51,7 +51,7 @@ def parts_of(shape: Any, index: Any) -> Parts:
                 axis, made = axis + 1, made + 1
         else:
             if isinstance(i, int) and not isinstance(shape[axis], Dim) and not -shape[axis] <= i < shape[axis]:
-                raise SpecError(f"index {i} is out of range for axis {axis}, which has {shape[axis]} entries")
+                raise SpecError(f"index {i} is out of range for an axis of size {shape[axis]}, axis {axis}")
             basic.append(i)
             axis, made = axis + (i is not None), made + (i is None or isinstance(i, slice))
     for gone, _ in parts.scalars:

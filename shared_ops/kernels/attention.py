@@ -14,7 +14,7 @@ from shared_ops.kernels.loops import SERIAL_BELOW
 from shared_ops.kernels.norm import FLOAT32, fits, flat
 from shared_ops.kernels.planes import COMPILED, LANES, sum_of
 from shared_ops.kernels.scalar import expf, f4
-from shared_ops.kernels.vector import fused, larger, largest, load, load_16, spread, store, store_16, total
+from shared_ops.kernels.vector import fused, larger, largest, load, load_16, spread, stay_alone, store, store_16, total
 
 ROWS, COLUMNS = 4, 2 * LANES  # of the part of a product that stays in registers
 ALL, LOWER, UPPER, LOWER_OUT = 0, 1, 2, 3  # which part of the first factor, or of the product, is not zero
@@ -23,6 +23,7 @@ ALL, LOWER, UPPER, LOWER_OUT = 0, 1, 2, 3  # which part of the first factor, or 
 @njit(**COMPILED)
 def _corner(a, a_first, a_row, a_column, b, b_first, b_row, out, o_first, rows, width, low, high, j):
     """The same as below for what is less than 4 rows or 32 columns: row by row."""
+    stay_alone()
     for i in range(rows):
         for at in range(j, min(j + COLUMNS, width), LANES):
             s = spread(f4(0))
@@ -35,6 +36,7 @@ def _corner(a, a_first, a_row, a_column, b, b_first, b_row, out, o_first, rows, 
 @njit(**COMPILED)
 def _product(a, a_first, a_row, a_column, b, b_first, out, o_first, m, n, inner, part):
     """out = a b, (m, inner), (inner, n) -> (m, n); b and out are dense, a may be turned by its steps."""
+    stay_alone()
     for i in range(0, m, ROWS):
         low = min(i, inner) if part == UPPER else 0
         high = min(inner, i + ROWS) if part == LOWER else inner
@@ -72,6 +74,7 @@ def _product(a, a_first, a_row, a_column, b, b_first, out, o_first, m, n, inner,
 @njit(**COMPILED)
 def _turned(x, first, rows, columns):
     """A dense matrix with its rows as columns."""
+    stay_alone()
     out = np.empty(rows * columns, np.float32)
     for i in range(rows):
         for j in range(columns):
@@ -82,6 +85,7 @@ def _turned(x, first, rows, columns):
 @njit(**COMPILED)
 def _shares(x, mask, first, mask_first, count, s, scale):
     """softmax in place of the first `count` of a row of s scores, times scale, plus the mask; the others become 0."""
+    stay_alone()
     end, factor = first + count, spread(scale)
     top = spread(f4(-np.inf))
     for i in range(first, end, LANES):
@@ -104,6 +108,7 @@ def _shares(x, mask, first, mask_first, count, s, scale):
 
 @njit(**COMPILED)
 def _head(q, k, v, mask, out, weights, l, s, e, d, scale, causal, head):
+    stay_alone()
     at = head * l * s
     turned = _turned(k, head * s * e, s, e)
     _product(q, head * l * e, e, 1, turned, 0, weights, at, l, s, e, LOWER_OUT if causal else ALL)
@@ -127,6 +132,7 @@ def _heads(q, k, v, mask, out, weights, heads, l, s, e, d, scale, causal):
 @njit(**COMPILED)
 def _slopes(x, weights, first, at, count, s, scale):
     """Gradients of a row's weights into those of its scores, in place."""
+    stay_alone()
     end, a = first + count, spread(f4(0))
     for i in range(first, end, LANES):
         a = a + load(x, i, end, f4(0)) * load(weights, at + i - first, at + count, f4(0))
@@ -140,6 +146,7 @@ def _slopes(x, weights, first, at, count, s, scale):
 
 @njit(**COMPILED)
 def _head_back(g, q, k, v, weights, dq, dk, dv, l, s, e, d, scale, causal, head):
+    stay_alone()
     at, slopes = head * l * s, np.empty(l * s, np.float32)
     lower, upper = (LOWER, UPPER) if causal else (ALL, ALL)
     of_g, of_q, of_k, of_v = head * l * d, head * l * e, head * s * e, head * s * d

@@ -16,7 +16,7 @@ from shared_ops.kernels.loops import SERIAL_BELOW
 from shared_ops.kernels.norm import FLOAT32, channels_last, filled, fits, flat, shaped
 from shared_ops.kernels.planes import COMPILED, LANES, mixed, scaled, squares_of, sum_of, sums_of
 from shared_ops.kernels.scalar import f4
-from shared_ops.kernels.vector import load, spread, store
+from shared_ops.kernels.vector import load, spread, stay_alone, store
 
 BLOCK_VALUES = 32768  # of a block of rows: 128 KiB
 
@@ -25,6 +25,7 @@ BLOCK_VALUES = 32768  # of a block of rows: 128 KiB
 @njit(**COMPILED)
 def _channel(x, weight, bias, out, mean, var, n, size, eps, c):
     """Sums over the samples are kept in float64."""
+    stay_alone()
     channels, sums = weight.size, 0.0
     for i in range(n):
         first = (i * channels + c) * size
@@ -54,6 +55,7 @@ def _channels(x, weight, bias, out, mean, var, n, size, eps):
 
 @njit(**COMPILED)
 def _channel_back(g, x, weight, mean, var, dx, dweight, dbias, n, size, eps, c):
+    stay_alone()
     channels, m, k = weight.size, mean[c], f4(1) / math.sqrt(var[c] + eps)
     sum_g, sum_gx, count = 0.0, 0.0, n * size
     for i in range(n):
@@ -83,6 +85,7 @@ def _channels_back(g, x, weight, mean, var, dx, dweight, dbias, n, size, eps):
 @njit(**COMPILED)
 def _block_moments(x, means, squares, c, rows, start, stop, at):
     """Mean and sum of squared distances from it, of each channel in some rows."""
+    stay_alone()
     inverse = spread(f4(1) / f4(stop - start))
     for j in range(0, c, LANES):
         s = spread(f4(0))
@@ -100,6 +103,7 @@ def _block_moments(x, means, squares, c, rows, start, stop, at):
 @njit(**COMPILED)
 def _block_sums(g, x, mean, of_g, of_gx, c, rows, start, stop, at):
     """Sums of g and of g * (x - mean), of each channel in some rows."""
+    stay_alone()
     for j in range(0, c, LANES):
         a, b, m = spread(f4(0)), spread(f4(0)), load(mean, j, c, f4(0))
         for r in range(start, stop):
@@ -124,6 +128,7 @@ def _sums(g, x, mean, first, second, c, step, back):
 
 @njit(**COMPILED)
 def _some_rows(g, x, out, mean, of_g, of_x, shift, c, back, start, stop):
+    stay_alone()
     for r in range(start, stop):
         first, end = r * c, (r + 1) * c
         for i in range(first, end, LANES):

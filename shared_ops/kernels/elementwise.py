@@ -61,6 +61,8 @@ def run(formula: Formula, arrays: list[np.ndarray], numbers: tuple[float, ...] =
 def _run_in_memory_order(formula: Formula, arrays: list[np.ndarray], numbers: tuple[float, ...]) -> list[np.ndarray]:
     """The same where some array is not in row-major order; if all have one layout, the results have it too."""
     first = arrays[0]
+    if len(arrays) > 1 and formula.kinds[0] == "v" and first.size and not any(first.strides):
+        return run(formula.first_as_number, arrays[1:], (*numbers, float(first.flat[0])))  # what `expand` repeats
     if any(a.strides != first.strides for a in arrays):
         return run(formula, [np.ascontiguousarray(a) for a in arrays], numbers)
     outs = [np.empty_like(first, dtype) for dtype in formula.dtypes]
@@ -142,7 +144,7 @@ def binary(name: str) -> Callable:
             return exact(x, number) if x_is else exact(number, y)
         return run(single(name, "vs" if x_is else "sv", 0), [array], (float(number),))[0]
 
-    fast.exact = exact  # type: ignore[attr-defined]
+    fast.exact, fast.number_array = exact, number_array  # type: ignore[attr-defined]
     return fast
 
 

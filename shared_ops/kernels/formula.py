@@ -95,6 +95,13 @@ class Formula:
         return self._kernel.address
 
     @functools.cached_property
+    def first_as_number(self) -> Formula:
+        """The same formula for a first input that is one number all over; it comes after the other numbers."""
+        renamed = {f"e{i}": f"e{i - 1}" for i in range(1, len(self.kinds))} | {"e0": f"s{self.numbers}"}
+        steps = [(result, name, tuple(renamed.get(o, o) for o in operands)) for result, name, operands in self.steps]
+        return Formula(self.kinds[1:], self.numbers + 1, steps, self.results)
+
+    @functools.cached_property
     def source(self) -> str:
         pointers = {"v": "FLOATS", "b": "BOOLS"}
         inputs = [f"x{i}" for i in range(len(self.kinds))]

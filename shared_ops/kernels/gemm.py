@@ -61,7 +61,11 @@ def call_sgemm(typing_context, sgemm, trans_a, trans_b, m, n, k, a, lda, b, ldb,
             ir.VoidType(), [flag] * 3 + [word] * 3 + [single, word, word, word, word, single, word, word]
         )
         one, zero = ir.Constant(single, 1.0), ir.Constant(single, 0.0)
-        order, trans_a, trans_b = ir.Constant(flag, ROW_MAJOR), builder.trunc(trans_a, flag), builder.trunc(trans_b, flag)
+        order, trans_a, trans_b = (
+            ir.Constant(flag, ROW_MAJOR),
+            builder.trunc(trans_a, flag),
+            builder.trunc(trans_b, flag),
+        )
         builder.call(
             builder.inttoptr(sgemm, function.as_pointer()),
             [order, trans_a, trans_b, m, n, k, one, a, lda, b, ldb, zero, c, ldc],

@@ -48,9 +48,7 @@ def call_chunk(typing_context, address, arrays, start, count, numbers):
     def generate(context, builder, signature, arguments):
         address, tuple_of_arrays, start, count, values = arguments
         starts = [start] * len(arrays)
-        return _emit_call(
-            context, builder, address, arrays.types, tuple_of_arrays, starts, count, values, len(numbers)
-        )
+        return _emit_call(context, builder, address, arrays.types, tuple_of_arrays, starts, count, values, len(numbers))
 
     return types.void(types.int64, arrays, types.int64, types.int64, _float32s(numbers)), generate
 
@@ -62,9 +60,7 @@ def call_chunk_at(typing_context, address, arrays, starts, count, numbers):
     def generate(context, builder, signature, arguments):
         address, tuple_of_arrays, tuple_of_starts, count, values = arguments
         starts = cgutils.unpack_tuple(builder, tuple_of_starts, len(arrays))
-        return _emit_call(
-            context, builder, address, arrays.types, tuple_of_arrays, starts, count, values, len(numbers)
-        )
+        return _emit_call(context, builder, address, arrays.types, tuple_of_arrays, starts, count, values, len(numbers))
 
     places = types.UniTuple(types.int64, len(arrays))
     return types.void(types.int64, arrays, places, types.int64, _float32s(numbers)), generate

@@ -14,7 +14,7 @@ from numba import njit, prange
 from shared_ops.kernels.loops import SERIAL_BELOW
 from shared_ops.kernels.planes import COMPILED, LANES, mixed, scaled, squares_of, sum_of, sums_of
 from shared_ops.kernels.scalar import f4
-from shared_ops.kernels.vector import load, spread, store, total
+from shared_ops.kernels.vector import load, spread, stay_alone, store, total
 
 FLOAT32 = np.dtype("float32")
 BLOCKS = 16  # at most, for the sums over rows
@@ -44,6 +44,7 @@ def filled(v, size):
 # over the last axes -----------------------------------------------------------------------------------------------
 @njit(**COMPILED)
 def _some_rows(x, weight, bias, out, mean, rstd, width, eps, centred, start, stop):
+    stay_alone()
     for r in range(start, stop):
         first, end = r * width, (r + 1) * width
         m = sum_of(x, first, end) / f4(width) if centred else f4(0)
@@ -70,6 +71,7 @@ def _rows(x, weight, bias, out, mean, rstd, width, eps, centred):
 
 @njit(**COMPILED)
 def _some_rows_back(g, x, weight, mean, rstd, dx, dweight, dbias, width, centred, block, start, stop):
+    stay_alone()
     offset = block * width
     for r in range(start, stop):
         first, end, stored = r * width, (r + 1) * width, offset + width
@@ -161,6 +163,7 @@ def rms_norm_back(g, x, weight, rstd, *, normalized_ndim=1, eps=None):
 @njit(**COMPILED)
 def _group(x, weight, bias, out, mean, rstd, channels, size, eps, group):
     """One group of one sample: its channels are neighbours. Sums over channels are kept in float64."""
+    stay_alone()
     groups, first, count = weight.size // channels, group * channels * size, channels * size
     sums = 0.0
     for c in range(channels):
@@ -189,6 +192,7 @@ def _groups(x, weight, bias, out, mean, rstd, channels, size, eps):
 @njit(**COMPILED)
 def _group_back(g, x, weight, mean, rstd, dx, sums, channels, size, group):
     """One group of one sample; `sums` gets, for each of its channels, the sum of g and of g * (x - mean) * rstd."""
+    stay_alone()
     groups, first, count = weight.size // channels, group * channels * size, channels * size
     m, k, sum_g, sum_gh = mean[group], rstd[group], 0.0, 0.0
     for c in range(channels):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from numba import njit
 
 from shared_ops.kernels.scalar import f4
-from shared_ops.kernels.vector import load, spread, store, total
+from shared_ops.kernels.vector import load, spread, stay_alone, store, total
 
 COMPILED = {"cache": True, "nogil": True, "error_model": "numpy"}
 LANES = 16
@@ -18,6 +18,7 @@ LANES = 16
 @njit(**COMPILED)
 def sum_of(x, first, end):
     """Sum of x, in two halves of steps, for an addition takes as long as four loads."""
+    stay_alone()
     a, b = spread(f4(0)), spread(f4(0))
     for i in range(first, end, 2 * LANES):
         a = a + load(x, i, end, f4(0))
@@ -29,6 +30,7 @@ def sum_of(x, first, end):
 @njit(**COMPILED)
 def squares_of(x, first, end, mean):
     """Sum of (x - mean)**2."""
+    stay_alone()
     a, b, middle = spread(f4(0)), spread(f4(0)), spread(mean)
     for i in range(first, end, 2 * LANES):
         d = load(x, i, end, mean) - middle
@@ -42,6 +44,7 @@ def squares_of(x, first, end, mean):
 @njit(**COMPILED)
 def sums_of(g, x, first, end, mean):
     """Sum of g, and of g * (x - mean)."""
+    stay_alone()
     a, b, middle = spread(f4(0)), spread(f4(0)), spread(mean)
     for i in range(first, end, LANES):
         y = load(g, i, end, f4(0))
@@ -53,6 +56,7 @@ def sums_of(g, x, first, end, mean):
 @njit(**COMPILED)
 def scaled(x, out, first, end, mean, scale, shift):
     """out = (x - mean) * scale + shift."""
+    stay_alone()
     middle, times, plus = spread(mean), spread(scale), spread(shift)
     for i in range(first, end, LANES):
         store(out, i, end, (load(x, i, end, f4(0)) - middle) * times + plus)
@@ -61,6 +65,7 @@ def scaled(x, out, first, end, mean, scale, shift):
 @njit(**COMPILED)
 def mixed(g, x, out, first, end, mean, of_g, of_x, shift):
     """out = g * of_g + (x - mean) * of_x + shift."""
+    stay_alone()
     middle, by_g, by_x, plus = spread(mean), spread(of_g), spread(of_x), spread(shift)
     for i in range(first, end, LANES):
         y = load(g, i, end, f4(0)) * by_g
