@@ -98,7 +98,11 @@ def unary(op: Op) -> Callable:
             step.op, step.attrs, step.order, step.input_specs = op, NO_SETTINGS, next_order(), None
             step.pattern = None if op.attrs else 0
             step.parents = ((own_step, self.index),)
-            step.saved = [_saved(tensor if is_output else self) for _, is_output, _ in op.kept]
+            kept = op.kept
+            if len(kept) == 1:  # which is usual
+                step.saved = (_saved(tensor if kept[0][1] else self),)
+            else:
+                step.saved = [_saved(tensor if is_output else self) for _, is_output, _ in kept]
             tensor.step = step
         return tensor
 

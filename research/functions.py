@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from shared_ops import ops
-from shared_ops.ops import abs, exp, log, relu, sigmoid, sqrt, tanh, cos, matmul, maximum, minimum, sign, sin, where
+from shared_ops.ops import abs, cos, exp, log, matmul, maximum, minimum, relu, sigmoid, sign, sin, sqrt, tanh, where
 
 mm = matmul
 pow = ops.pow

@@ -118,11 +118,14 @@ def batch_norm_inference_grad(g, x, weight, mean, var, eps, wants):
     r = rsqrt(var + eps)
     others = _others(x)
     dx = g * _channelwise(weight * r, x) if wants[0] else None
-    total = sum_of(g, axis=others) if wants[2] or wants[3] else None
-    dweight = sum_of(g * (x - _channelwise(mean, x)), axis=others) * r if wants[1] or wants[4] else None
-    dmean = -total * weight * r if wants[3] else None
-    dvar = dweight * weight * (r * r * -0.5) if wants[4] else None
-    return dx, (dweight if wants[1] else None), (total if wants[2] else None), dmean, dvar
+    dweight = dbias = dmean = dvar = None
+    if wants[1] or wants[4]:
+        dweight = sum_of(g * (x - _channelwise(mean, x)), axis=others) * r
+        dvar = dweight * weight * (r * r * -0.5)
+    if wants[2] or wants[3]:
+        dbias = sum_of(g, axis=others)
+        dmean = -dbias * weight * r
+    return dx, *[d if wanted else None for d, wanted in zip((dweight, dbias, dmean, dvar), wants[1:], strict=True)]
 
 
 @op(outputs=("running_mean", "running_var"))

@@ -155,7 +155,7 @@ from shared_ops.shape import (
     unsqueeze,
     view,
 )
-from shared_ops.softmax import log_softmax, softmax
+from shared_ops.softmax import log_softmax, log_softmax_back, softmax, softmax_back
 from shared_ops.transcendental import (
     acos,
     asin,

@@ -34,6 +34,11 @@ def _total(x, axis):
     return sum(x, axis=axis if x.shape else None, keepdim=True)
 
 
+def _sums(x, axis):
+    """The same of an array."""
+    return x.sum(axis=axis if x.shape else None, keepdims=True)
+
+
 def _shifted(xp, x, axis):
     """x less its greatest value, which makes the greatest exponent 0: exp cannot overflow."""
     return x - x.max(axis=axis, keepdims=True) if x.size and x.ndim else x - x
@@ -44,7 +49,7 @@ def softmax(xp, x, *, axis=-1):
     """Shares that are positive and sum to 1 along an axis: exp(x) / sum(exp(x))."""
     (x,) = floats(xp, x)
     e = xp.exp(_shifted(xp, x, axis))
-    return e / e.sum(axis=axis if x.ndim else None, keepdims=True)
+    return e / _sums(e, axis)
 
 
 @softmax.grad
@@ -56,7 +61,7 @@ def softmax_grad(g, out, axis):
 def softmax_back(xp, g, out, *, axis=-1):
     """The gradient of softmax's input, from its output and that one's g."""
     g, out = floats(xp, g, out)
-    return out * (g - g * out.sum(axis=axis if x.ndim else None, keepdims=True))
+    return out * (g - _sums(g * out, axis))
 
 
 @softmax_back.grad
@@ -70,7 +75,7 @@ def log_softmax(xp, x, *, axis=-1):
     """The logarithm of softmax, in nats."""
     (x,) = floats(xp, x)
     z = _shifted(xp, x, axis)
-    return z - xp.log(xp.exp(z).sum(axis=axis if x.ndim else None, keepdims=True))
+    return z - xp.log(_sums(xp.exp(z), axis)) if z.size else z
 
 
 @log_softmax.grad
@@ -82,7 +87,7 @@ def log_softmax_grad(g, out, axis):
 def log_softmax_back(xp, g, out, *, axis=-1):
     """The gradient of log_softmax's input, from its output and that one's g."""
     g, out = floats(xp, g, out)
-    return g - xp.exp(out) * g.sum(axis=axis if x.ndim else None, keepdims=True)
+    return g - xp.exp(out) * _sums(g, axis)
 
 
 @log_softmax_back.grad

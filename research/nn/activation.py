@@ -41,10 +41,14 @@ class Tanh(Module):
 
 
 class GELU(Module):
-    """The Gaussian error linear unit, in its tanh form."""
+    """The Gaussian error linear unit."""
+
+    def __init__(self, approximate: str = "none"):
+        super().__init__()
+        self.approximate = approximate
 
     def forward(self, input: Any) -> Any:
-        return F.gelu(input)
+        return F.gelu(input, self.approximate)
 
 
 class SiLU(Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from research.nn.normalizing import batch_norm, embedding, group_norm, layer_norm, rms_norm
 from research.random import default_generator
 from shared_ops import ops
 from shared_ops.ops import (
@@ -36,7 +37,9 @@ from shared_ops.ops import (
     pixel_shuffle,
     pixel_unshuffle,
     relu,
+    scaled_dot_product_attention,
     sigmoid,
+    silu,
     softplus,
     tanh,
     unfold,
@@ -74,14 +77,9 @@ def leaky_relu(input: Any, negative_slope: float = 0.01) -> Any:
     return ops.leaky_relu(input, negative_slope=negative_slope)
 
 
-def silu(input: Any) -> Any:
-    """x * sigmoid(x)."""
-    return input * sigmoid(input)
-
-
-def gelu(input: Any) -> Any:
-    """The tanh form of GELU: Hendrycks & Gimpel 2016, section 2."""
-    return 0.5 * input * (1 + tanh(0.7978845608028654 * (input + 0.044715 * input * input * input)))
+def gelu(input: Any, approximate: str = "none") -> Any:
+    """x * P(a standard normal number <= x), or its tanh form: Hendrycks & Gimpel 2016."""
+    return ops.gelu(input, approximate=approximate)
 
 
 # losses -----------------------------------------------------------------------------------------------------------
@@ -134,6 +132,7 @@ __all__ = [
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
+    "batch_norm",
     "binary_cross_entropy_with_logits",
     "conv1d",
     "conv2d",
@@ -143,10 +142,13 @@ __all__ = [
     "conv_transpose3d",
     "cross_entropy",
     "dropout",
+    "embedding",
     "fold",
     "gelu",
+    "group_norm",
     "interpolate",
     "l1_loss",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "log_softmax",
@@ -164,6 +166,8 @@ __all__ = [
     "pixel_shuffle",
     "pixel_unshuffle",
     "relu",
+    "rms_norm",
+    "scaled_dot_product_attention",
     "sigmoid",
     "silu",
     "softmax",

@@ -10,12 +10,12 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from shared_ops.kernels.loops import SERIAL_BELOW
 from shared_ops.kernels.norm import FLOAT32, fits, flat
 from shared_ops.kernels.planes import COMPILED, LANES, sum_of
 from shared_ops.kernels.scalar import expf, f4
 from shared_ops.kernels.vector import fused, larger, largest, load, load_16, spread, stay_alone, store, store_16, total
 
+i8 = np.int64  # a constant, or a parallel loop's number, as itself would have functions compiled anew
 ROWS, COLUMNS = 4, 2 * LANES  # of the part of a product that stays in registers
 ALL, LOWER, UPPER, LOWER_OUT = 0, 1, 2, 3  # which part of the first factor, or of the product, is not zero
 
@@ -109,24 +109,21 @@ def _shares(x, mask, first, mask_first, count, s, scale):
 @njit(**COMPILED)
 def _head(q, k, v, mask, out, weights, l, s, e, d, scale, causal, head):
     stay_alone()
+    one, none = i8(1), i8(0)
     at = head * l * s
     turned = _turned(k, head * s * e, s, e)
-    _product(q, head * l * e, e, 1, turned, 0, weights, at, l, s, e, LOWER_OUT if causal else ALL)
+    _product(q, head * l * e, e, one, turned, none, weights, at, l, s, e, LOWER_OUT if causal else ALL)
     mask_first = at if mask.size > l * s else 0
     for i in range(l):
         count = min(i + 1, s) if causal else s
         _shares(weights, mask, at + i * s, mask_first + i * s, count, s, scale)
-    _product(weights, at, s, 1, v, head * s * d, out, head * l * d, l, d, s, LOWER if causal else ALL)
+    _product(weights, at, s, one, v, head * s * d, out, head * l * d, l, d, s, LOWER if causal else ALL)
 
 
 @njit(parallel=True, **COMPILED)
 def _heads(q, k, v, mask, out, weights, heads, l, s, e, d, scale, causal):
-    if weights.size < SERIAL_BELOW // 4:
-        for head in range(heads):
-            _head(q, k, v, mask, out, weights, l, s, e, d, scale, causal, head)
-    else:
-        for head in prange(heads):
-            _head(q, k, v, mask, out, weights, l, s, e, d, scale, causal, head)
+    for head in prange(heads):
+        _head(q, k, v, mask, out, weights, l, s, e, d, scale, causal, i8(head))
 
 
 @njit(**COMPILED)
@@ -147,26 +144,23 @@ def _slopes(x, weights, first, at, count, s, scale):
 @njit(**COMPILED)
 def _head_back(g, q, k, v, weights, dq, dk, dv, l, s, e, d, scale, causal, head):
     stay_alone()
+    one, none = i8(1), i8(0)
     at, slopes = head * l * s, np.empty(l * s, np.float32)
     lower, upper = (LOWER, UPPER) if causal else (ALL, ALL)
     of_g, of_q, of_k, of_v = head * l * d, head * l * e, head * s * e, head * s * d
     turned = _turned(v, of_v, s, d)
-    _product(g, of_g, d, 1, turned, 0, slopes, 0, l, s, d, LOWER_OUT if causal else ALL)
+    _product(g, of_g, d, one, turned, none, slopes, none, l, s, d, LOWER_OUT if causal else ALL)
     for i in range(l):
         _slopes(slopes, weights, i * s, at + i * s, min(i + 1, s) if causal else s, s, scale)
-    _product(slopes, 0, s, 1, k, of_k, dq, of_q, l, e, s, lower)
-    _product(slopes, 0, 1, s, q, of_q, dk, of_k, s, e, l, upper)
-    _product(weights, at, 1, s, g, of_g, dv, of_v, s, d, l, upper)
+    _product(slopes, none, s, one, k, of_k, dq, of_q, l, e, s, lower)
+    _product(slopes, none, one, s, q, of_q, dk, of_k, s, e, l, upper)
+    _product(weights, at, one, s, g, of_g, dv, of_v, s, d, l, upper)
 
 
 @njit(parallel=True, **COMPILED)
 def _heads_back(g, q, k, v, weights, dq, dk, dv, heads, l, s, e, d, scale, causal):
-    if weights.size < SERIAL_BELOW // 4:
-        for head in range(heads):
-            _head_back(g, q, k, v, weights, dq, dk, dv, l, s, e, d, scale, causal, head)
-    else:
-        for head in prange(heads):
-            _head_back(g, q, k, v, weights, dq, dk, dv, l, s, e, d, scale, causal, head)
+    for head in prange(heads):
+        _head_back(g, q, k, v, weights, dq, dk, dv, l, s, e, d, scale, causal, i8(head))
 
 
 def _added(mask, shape):

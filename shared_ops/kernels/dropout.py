@@ -24,10 +24,10 @@ def _drop(x, bits, out, mask, last, scale, start, stop):
 @njit(parallel=True, **COMPILED)
 def _drop_all(x, bits, out, mask, last, scale):
     if x.size < SERIAL_BELOW:
-        _drop(x, bits, out, mask, last, scale, 0, x.size)
+        _drop(x, bits, out, mask, last, scale, np.int64(0), x.size)
     else:
         for chunk in prange((x.size + CHUNK - 1) // CHUNK):
-            start = chunk * CHUNK
+            start = np.int64(chunk) * CHUNK
             _drop(x, bits, out, mask, last, scale, start, min(x.size, start + CHUNK))
 
 
@@ -40,10 +40,10 @@ def _scale(x, mask, out, scale, start, stop):
 @njit(parallel=True, **COMPILED)
 def _scale_all(x, mask, out, scale):
     if x.size < SERIAL_BELOW:
-        _scale(x, mask, out, scale, 0, x.size)
+        _scale(x, mask, out, scale, np.int64(0), x.size)
     else:
         for chunk in prange((x.size + CHUNK - 1) // CHUNK):
-            start = chunk * CHUNK
+            start = np.int64(chunk) * CHUNK
             _scale(x, mask, out, scale, start, min(x.size, start + CHUNK))
 
 

@@ -246,6 +246,8 @@ def clamp(x: Any, *, min: float | None = None, max: float | None = None) -> Any:
     if type(x) is not ndarray or x.dtype is not F4:
         return NotImplemented
     bounds = [(name, bound) for name, bound in (("maximum", min), ("minimum", max)) if bound is not None]
+    if not bounds or any(type(bound) not in (int, float) for _, bound in bounds):
+        return NotImplemented
     if x.size < SMALL:
         for name, bound in bounds:
             x = EXACT[name](x, number_array(bound))

@@ -13,57 +13,58 @@ from numba import njit, prange
 
 from shared_ops.index import refuse
 from shared_ops.kernels.formula import F4
-from shared_ops.kernels.loops import SERIAL_BELOW
+from shared_ops.kernels.threads import PARALLEL
 
+SERIAL_BELOW = 1 << 20 if PARALLEL else 1 << 62  # values: memory keeps one core waiting, and more cores hardly less
 ROWS = 64  # of a block that one thread copies
-COLUMNS = 32  # of a block that one thread adds: two lines of the cache
+COLUMNS = 64  # of a block that one thread adds: what a compiled loop takes at a time
 I8 = np.dtype("int64")
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def copy_rows(x, indices, out, low, start, end):
+def copy_rows(x, indices, out, wrap, start, end):
     """out[k] = x[indices[k]] for start <= k < end; the first k whose index is out of range, or -1."""
-    n, width = x.shape
+    n, width = np.uint64(len(x)), x.shape[1]
     bad = -1
     for k in range(start, end):
         i = indices[k]
-        if i < low or i >= n:
+        at = np.uint64(i + wrap if i < 0 else i)  # what is below 0 even then is a huge number without a sign
+        if at >= n:
             bad = k if bad < 0 else bad
             continue
-        i = i + n if i < 0 else i
-        row, to = x[i], out[k]
+        row, to = x[at], out[k]
         for j in range(width):
             to[j] = row[j]
     return bad
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def add_columns(x, indices, out, low, first, last):
+def add_columns(x, indices, out, wrap, first, last):
     """out[indices[k], first:last] += x[k, first:last] for each k; the first k whose index is out of range, or -1."""
-    n = len(out)
+    n = np.uint64(len(out))
     bad = -1
     for k in range(len(indices)):
         i = indices[k]
-        if i < low or i >= n:
+        at = np.uint64(i + wrap if i < 0 else i)  # what is below 0 even then is a huge number without a sign
+        if at >= n:
             bad = k if bad < 0 else bad
             continue
-        i = i + n if i < 0 else i
-        row, to = x[k], out[i]
-        for j in range(first, last):
+        row, to = x[k, first:last], out[at, first:last]
+        for j in range(row.size):
             to[j] += row[j]
     return bad
 
 
 @njit(cache=True, error_model="numpy", nogil=True, parallel=True)
-def pick(x, indices, out, low, serial):
+def pick(x, indices, out, wrap, serial):
     """(n, d), (m,) -> (m, d) in `out`; where an index is out of range, or -1."""
     count = len(indices)
     if serial:
-        return copy_rows(x, indices, out, low, 0, count)
+        return copy_rows(x, indices, out, wrap, 0, count)
     blocks = (count + ROWS - 1) // ROWS
     bad = np.empty(blocks, np.int64)
     for b in prange(blocks):
-        bad[b] = copy_rows(x, indices, out, low, b * ROWS, min(count, (b + 1) * ROWS))
+        bad[b] = copy_rows(x, indices, out, wrap, b * ROWS, min(count, (b + 1) * ROWS))
     for b in range(blocks):
         if bad[b] >= 0:
             return bad[b]
@@ -71,16 +72,16 @@ def pick(x, indices, out, low, serial):
 
 
 @njit(cache=True, error_model="numpy", nogil=True, parallel=True)
-def add(x, indices, out, low, serial):
+def add(x, indices, out, wrap, serial):
     """(m, d), (m,) added to (n, d) in `out`; where an index is out of range, or -1."""
     width = out.shape[1]
     if serial or width < 2 * COLUMNS:
-        return add_columns(x, indices, out, low, 0, width)
+        return add_columns(x, indices, out, wrap, 0, width)
     blocks = width // COLUMNS
     bad = np.empty(blocks, np.int64)
     for b in prange(blocks):
         last = width if b == blocks - 1 else (b + 1) * COLUMNS
-        bad[b] = add_columns(x, indices, out, low, b * COLUMNS, last)
+        bad[b] = add_columns(x, indices, out, wrap, b * COLUMNS, last)
     return bad[0]
 
 
@@ -104,8 +105,8 @@ def rows_of(name: str, x: Any, indices: Any, negative: bool) -> Any:
     n, places = x.shape[0], flat(indices)
     out = np.empty((*indices.shape, *x.shape[1:]), F4)
     table = np.ascontiguousarray(x).reshape(n, -1)
-    low = -n if negative else 0
-    bad = pick(table, places, out.reshape(len(places), -1), low, out.size < SERIAL_BELOW)
+    wrap = n if negative else 0
+    bad = pick(table, places, out.reshape(len(places), -1), wrap, out.size < SERIAL_BELOW)
     if bad >= 0:
         refuse(name, int(places[bad]), n, 0, negative)
     return out
@@ -116,8 +117,8 @@ def rows_added(name: str, x: Any, indices: Any, shape: Any, negative: bool) -> A
     n, places = shape[0], flat(indices)
     out = np.zeros(shape, F4)
     values = np.ascontiguousarray(x).reshape(len(places), -1)
-    low = -n if negative else 0
-    bad = add(values, places, out.reshape(n, -1), low, x.size < SERIAL_BELOW)
+    wrap = n if negative else 0
+    bad = add(values, places, out.reshape(n, -1), wrap, x.size < SERIAL_BELOW)
     if bad >= 0:
         refuse(name, int(places[bad]), n, 0, negative)
     return out
@@ -132,7 +133,7 @@ def embedding(indices: Any, weight: Any, *, padding_idx: Any = None) -> Any:
 
 def embedding_weight(g: Any, indices: Any, *, count: int, padding_idx: Any = None) -> Any:
     """(..., d), (...,) int -> (count, d)."""
-    if not fits(g, indices) or not count:
+    if not fits(g, indices) or g.shape[:-1] != indices.shape or not count:
         return NotImplemented
     out = rows_added("embedding_weight", g, indices, (count, g.shape[-1]), False)
     if padding_idx is not None:
@@ -150,6 +151,8 @@ def take(x: Any, *indices: Any, axis: Any = None, negative: bool = True) -> Any:
 def take_add(x: Any, *indices: Any, shape: Any, axis: Any = None, negative: bool = True) -> Any:
     """Rows added to zeros."""
     if len(indices) != 1 or axis not in (None, (0,), 0) or not fits(x, indices[0]) or len(shape) < 2 or not shape[0]:
+        return NotImplemented
+    if x.shape != (*indices[0].shape, *shape[1:]):
         return NotImplemented
     return rows_added("take_add", x, indices[0], shape, negative)
 

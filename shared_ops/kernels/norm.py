@@ -61,11 +61,11 @@ def _some_rows(x, weight, bias, out, mean, rstd, width, eps, centred, start, sto
 def _rows(x, weight, bias, out, mean, rstd, width, eps, centred):
     rows = mean.size
     if x.size < SERIAL_BELOW:
-        _some_rows(x, weight, bias, out, mean, rstd, width, eps, centred, 0, rows)
+        _some_rows(x, weight, bias, out, mean, rstd, width, eps, centred, np.int64(0), rows)
     else:
         step = max(1, BLOCK_VALUES // width)
         for block in prange((rows + step - 1) // step):
-            start = block * step
+            start = np.int64(block) * step
             _some_rows(x, weight, bias, out, mean, rstd, width, eps, centred, start, min(rows, start + step))
 
 
@@ -104,8 +104,9 @@ def _rows_back(g, x, weight, mean, rstd, dx, dweight, dbias, width, centred, blo
             _some_rows_back(g, x, weight, mean, rstd, dx, dweight, dbias, width, centred, block, start, stop)
     else:
         for block in prange(blocks):
-            start, stop = block * step, min(rows, (block + 1) * step)
-            _some_rows_back(g, x, weight, mean, rstd, dx, dweight, dbias, width, centred, block, start, stop)
+            at = np.int64(block)
+            start, stop = at * step, min(rows, (at + 1) * step)
+            _some_rows_back(g, x, weight, mean, rstd, dx, dweight, dbias, width, centred, at, start, stop)
 
 
 def _row_forward(x, weight, bias, normalized_ndim, eps, centred):
@@ -186,7 +187,7 @@ def _groups(x, weight, bias, out, mean, rstd, channels, size, eps):
             _group(x, weight, bias, out, mean, rstd, channels, size, eps, group)
     else:
         for group in prange(mean.size):
-            _group(x, weight, bias, out, mean, rstd, channels, size, eps, group)
+            _group(x, weight, bias, out, mean, rstd, channels, size, eps, np.int64(group))
 
 
 @njit(**COMPILED)
@@ -214,7 +215,7 @@ def _groups_back(g, x, weight, mean, rstd, dx, sums, channels, size):
             _group_back(g, x, weight, mean, rstd, dx, sums, channels, size, group)
     else:
         for group in prange(mean.size):
-            _group_back(g, x, weight, mean, rstd, dx, sums, channels, size, group)
+            _group_back(g, x, weight, mean, rstd, dx, sums, channels, size, np.int64(group))
 
 
 def channels_last(x):

@@ -17,7 +17,6 @@ from numba.extending import intrinsic, models, overload, register_model
 LANES = 16
 WORD, SINGLE = ir.IntType(32), ir.FloatType()
 VECTOR = ir.VectorType(SINGLE, LANES)
-INLINE = {"inline": "always", "error_model": "numpy"}
 
 
 class Vector(types.Type):
@@ -49,7 +48,8 @@ def load_16(typing_context, array, i):
     """The elements i to i + 15 of a one-dimensional dense array."""
 
     def generate(context, builder, signature, arguments):
-        return builder.load(_pointer(context, builder, array, *arguments, VECTOR), align=4)
+        data, at = arguments
+        return builder.load(_pointer(context, builder, array, data, at, VECTOR), align=4)
 
     return vector(array, types.int64), generate
 
@@ -182,7 +182,7 @@ def _arithmetic(python, instruction):
     def compute(typing_context, x, y):
         return vector(vector, vector), lambda context, builder, s, a: getattr(builder, instruction)(*a)
 
-    @overload(python, inline="always")
+    @overload(python)
     def on_vectors(x, y):
         if x is vector and y is vector:
             return lambda x, y: compute(x, y)
@@ -192,13 +192,13 @@ for python, instruction in {"add": "fadd", "sub": "fsub", "mul": "fmul", "truedi
     _arithmetic(getattr(operator, python), instruction)
 
 
-@njit(**INLINE)
+@njit(error_model="numpy")
 def load(array, i, end, fill):
     """The elements i to i + 15, but those from `end` on are `fill`."""
     return load_16(array, i) if i + LANES <= end else load_first(array, i, end - i, fill)
 
 
-@njit(**INLINE)
+@njit(error_model="numpy")
 def store(array, i, end, x):
     """Write the elements i to i + 15, but none from `end` on."""
     if i + LANES <= end:
