@@ -3,12 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8501
 
-.PHONY: help up demo test check gpu clean
+.PHONY: help up demo test check bench gpu clean
 
 help:
 	@echo "make up      install, and start the web UI on http://localhost:$(PORT)"
 	@echo "make demo    the same job in the terminal: train two classifiers, compare, promote, predict"
 	@echo "make test    the whole test suite, with ruff and mypy before it"
+	@echo "make bench   our speed beside PyTorch's, ops and training steps (installs PyTorch; about half an hour)"
 	@echo "make gpu     the op table on a GPU against the CPU (needs NumPy, CuPy and pytest in $(PYTHON))"
 	@echo "make clean   remove .venv and caches; your runs in ~/.lockstep stay"
 
@@ -25,6 +26,10 @@ check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
+
+bench: .venv/installed-bench
+	$(BIN)/python -m benchmarks ops
+	$(BIN)/python -m benchmarks train
 
 gpu:
 	$(PYTHON) -m pytest tests/shared_ops/test_every_op.py tests/shared_ops/test_gpu.py
@@ -48,3 +53,8 @@ clean:
 	@echo "Installing into .venv, with the tools for tests (about a minute, once)…"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ .venv/installed
+
+.venv/installed-bench: .venv/installed
+	@echo "Installing PyTorch into .venv, to compare with…"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import json
 import sys
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from benchmarks import chart, machine, report
-from benchmarks.measure import BUSY, THREADS, Judged, Result, judge, measure
+from benchmarks.measure import BUSY, THREADS, How, Judged, Result, judge, measure
 from benchmarks.row import Section, chosen
 from benchmarks.rows import sections
 
@@ -28,22 +29,34 @@ app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True, pret
 Only = Annotated[str | None, typer.Option(help="Only rows whose name has this in it; * stands for anything.")]
 Rounds = Annotated[int | None, typer.Option(min=1, help=f"Turns of each library for each row. [default: {ROUNDS}]")]
 Quick = Annotated[bool, typer.Option("--quick", help="Short turns and few: a look, not a measurement.")]
+Patience = Annotated[
+    float, typer.Option(min=0, help="Seconds a row during which a turn that other processes disturbed is taken again.")
+]
 Out = Annotated[Path | None, typer.Option(help="The folder for the JSON and the chart.")]
 
 
 @app.command()
-def ops(only: Only = None, rounds: Rounds = None, quick: Quick = False, out: Out = None) -> None:
+def ops(
+    only: Only = None, rounds: Rounds = None, quick: Quick = False, patience: Patience = 0.0, out: Out = None
+) -> None:
     """The ops: tiny, elementwise, layers, convolution, optimisers, products."""
-    run("ops", only, rounds, quick, out)
+    run("ops", only, how(rounds, quick, patience), quick, out)
 
 
 @app.command()
-def train(only: Only = None, rounds: Rounds = None, quick: Quick = False, out: Out = None) -> None:
+def train(
+    only: Only = None, rounds: Rounds = None, quick: Quick = False, patience: Patience = 0.0, out: Out = None
+) -> None:
     """One training step of seven models: time and memory."""
-    run("train", only, rounds, quick, out)
+    run("train", only, how(rounds, quick, patience), quick, out)
 
 
-def run(program: str, only: str | None, rounds: int | None, quick: bool, out: Path | None) -> None:
+def how(rounds: int | None, quick: bool, patience: float) -> How:
+    usual = (QUICK_ROUNDS, QUICK_SECONDS) if quick else (ROUNDS, TURN_SECONDS)
+    return How(rounds or usual[0], usual[1], patience)
+
+
+def run(program: str, only: str | None, how: How, quick: bool, out: Path | None) -> None:
     console = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
     if importlib.util.find_spec("torch") is None:
         console.print(NO_TORCH, markup=False)
@@ -52,19 +65,18 @@ def run(program: str, only: str | None, rounds: int | None, quick: bool, out: Pa
     if not wanted:
         console.print(f"no row of {program} has {only!r} in its name", markup=False)
         raise typer.Exit(1)
-    rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
-    results = _with_progress(console, program, wanted, rounds, QUICK_SECONDS if quick else TURN_SECONDS)
+    results = _with_progress(console, program, wanted, how)
     judged = judge(wanted, results)
     described = machine.describe(THREADS)
     report.show(console, judged)
     console.print(f"Ratio: PyTorch's over ours, above 1 ours is better. {machine.in_words(described)}", markup=False)
-    settings = {"only": only, "rounds": rounds, "quick": quick}
+    settings = {"only": only, "quick": quick, **dataclasses.asdict(how)}
     folder = out or (RESULTS / "partial" if only or quick else RESULTS)  # a look does not replace a measurement
     _write(console, folder, program, judged, described, settings)
     _end(console, judged, results)
 
 
-def _with_progress(console: Console, program: str, wanted: list[Section], rounds: int, seconds: float) -> list[Result]:
+def _with_progress(console: Console, program: str, wanted: list[Section], how: How) -> list[Result]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("starting", total=sum(len(section.rows) for section in wanted))
@@ -73,7 +85,7 @@ def _with_progress(console: Console, program: str, wanted: list[Section], rounds
             said = result.note if result.ratio is None else f"{result.ratio:.2f}"
             progress.update(task, advance=1, description=f"{result.row.name}: {said}".replace("[", "\\["))
 
-        return measure(program, wanted, rounds, seconds, done)
+        return measure(program, wanted, how, done)
 
 
 def _write(console: Console, folder: Path, program: str, judged: list[Judged], described: dict, settings: dict) -> None:

@@ -85,9 +85,16 @@ class Process:
 
 
 # measuring ----------------------------------------------------------------------------------------------------------
-def measure(
-    program: str, wanted: Iterable[Section], rounds: int, seconds: float, done: Callable[[Result], None]
-) -> list[Result]:
+@dataclass(frozen=True)
+class How:
+    """How long and how often; for so many seconds a row, a turn that others disturbed is taken again."""
+
+    rounds: int
+    seconds: float  # of one turn
+    patience: float = 0.0
+
+
+def measure(program: str, wanted: Iterable[Section], how: How, done: Callable[[Result], None]) -> list[Result]:
     """Measure all rows, telling each as it is done."""
     rows = [row for section in wanted for row in section.rows]
     results: dict[str, Result] = {}
@@ -101,14 +108,15 @@ def measure(
             if row.sum_of:
                 keep(added_up(row, [results[name] for name in row.sum_of]))
             elif not row.memory:
-                keep(timed(row, (ours, torch), rounds, seconds))
+                keep(timed(row, (ours, torch), how))
+    answers: dict[tuple[str, str], dict[str, Any]] = {}
     for row in rows:
         if row.memory:
-            keep(weighed(row, program))
+            keep(weighed(row, program, answers))
     return list(results.values())
 
 
-def timed(row: Row, processes: tuple[Process, Process], rounds: int, seconds: float) -> Result:
+def timed(row: Row, processes: tuple[Process, Process], how: How) -> Result:
     """The medians of the rounds' medians, ours and PyTorch's turns alternating."""
     result, values = Result(row), {}
     for process in processes:
@@ -119,21 +127,20 @@ def timed(row: Row, processes: tuple[Process, Process], rounds: int, seconds: fl
             return result
         values[process.library] = answer["values"]
     times: dict[str, list[float]] = {library: [] for library in LIBRARIES}
-    spent, others = 0.0, 0.0
-    for _ in range(rounds):
+    others, end = [], time.perf_counter() + how.patience
+    for _ in range(how.rounds):
         for process in processes:
-            time.sleep(REST_SECONDS)
-            began, before = time.perf_counter(), processor_seconds()
-            answer = process.ask("time", seconds=seconds)
+            answer = turn(process, how.seconds)
+            while answer.get("others", 0) > BUSY and time.perf_counter() < end:
+                answer = turn(process, how.seconds)
             if not_done(result, process.library, answer):
                 return result
-            spent += time.perf_counter() - began
-            others += processor_seconds() - before - answer["processor"]
+            others.append(answer["others"])
             times[process.library].append(answer["seconds"] / row.calls)
     for process in processes:
         process.ask("drop")
     result.medians = {library: statistics.median(several) for library, several in times.items()}
-    result.others = max(0.0, others / spent)
+    result.others = max(0.0, statistics.mean(others))
     result.difference = difference(values["ours"], values["torch"])
     if not result.difference <= SAME:
         result.note = f"results differ by {result.difference:.1e}"
@@ -141,21 +148,37 @@ def timed(row: Row, processes: tuple[Process, Process], rounds: int, seconds: fl
     return result
 
 
+def turn(process: Process, seconds: float) -> dict[str, Any]:
+    """One turn's answer; with how many cores other processes used meanwhile."""
+    time.sleep(REST_SECONDS)
+    began, before = time.perf_counter(), processor_seconds()
+    answer = process.ask("time", seconds=seconds)
+    if "processor" in answer:
+        used = processor_seconds() - before - answer["processor"]
+        answer["others"] = used / (time.perf_counter() - began)
+    return answer
+
+
 def processor_seconds() -> float:
     """What all processes of the machine have used so far."""
     times = psutil.cpu_times()
-    return times.user + times.nice + times.system
+    return times.user + getattr(times, "nice", 0.0) + times.system
 
 
-def weighed(row: Row, program: str) -> Result:
-    """The memory of a step, each library in a process that has run nothing else."""
+def weighed(row: Row, program: str, answers: dict[tuple[str, str], dict[str, Any]]) -> Result:
+    """The memory of a step or a process, each library in a process that has run nothing else.
+
+    One run tells both: `answers` keeps them by part and library.
+    """
     result, found = Result(row), {}
     for library in LIBRARIES:
-        with Process(library, program) as process:
-            answer = process.ask("memory", row=row.name)
-        if not_done(result, library, answer):
+        key = (row.part, library)
+        if key not in answers:
+            with Process(library, program) as process:
+                answers[key] = process.ask("memory", row=row.name)
+        if not_done(result, library, answers[key]):
             return result
-        found[library] = float(answer[row.memory])
+        found[library] = float(answers[key][row.memory])
     result.medians = found
     return result
 

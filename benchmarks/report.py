@@ -47,7 +47,7 @@ def _several_lines(measured: Table, part: Part) -> None:
     few, worst = len(part.results) <= FEW, part.worst
     remark = "" if few or worst is None else f"worst {worst.ratio:.2f} at {worst.row.size}"
     if not few and any(r.others > BUSY for r in part.results):
-        remark += f", others used {max(r.others for r in part.results):.1f} cores"
+        remark += f"; others: {max(r.others for r in part.results):.1f} cores"
     remark = remark or next((r.note for r in part.results if r.note and r.ratio is None), "")
     measured.add_row(part.name, "", "", _ratio(part.ratio, part.met), *_verdict(part), "", remark)
     for result in part.results:
@@ -67,7 +67,7 @@ def _values(result: Result) -> tuple[str, str]:
 
 def _remarks(result: Result) -> tuple[str, str]:
     apart = "" if result.difference is None else f"{result.difference:.0e}"
-    note = result.note or (f"others used {result.others:.1f} cores" if result.others > BUSY else "")
+    note = result.note or (f"others: {result.others:.1f} cores" if result.others > BUSY else "")
     return apart, f"[red]{_plain(note)}" if result.failed else _plain(note)
 
 

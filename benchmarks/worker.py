@@ -7,13 +7,17 @@ process waits for a request it sleeps.
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__" and sys.argv[1] == "ours":
+    import shared_ops  # isort: skip  # noqa: F401 - as in a user's program that imports us first: see its own comment
+
 import ctypes
 import gc
 import itertools
 import json
 import os
 import statistics
-import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -29,6 +33,7 @@ from benchmarks.rows import sections
 SAMPLE_SECONDS = 0.001  # one reading of the clock covers at least so much work
 WARM_SECONDS, WARM_CALLS = 0.05, 3
 SHOWN_VALUES = 1000  # of each result, to compare
+CLEAR = Path("/proc/self/clear_refs")
 FIRST_STEPS, MEMORY_STEPS = 3, 4
 
 
@@ -73,7 +78,8 @@ class Worker:
         assert step is not None, "prepare a row first"
         used = time.process_time()
         step()  # wakes the threads
-        samples, end = [], clock() + seconds
+        samples: list[float] = []
+        end = clock() + seconds
         while not samples or clock() < end:
             began = clock()
             for _ in itertools.repeat(None, calls):
@@ -129,8 +135,10 @@ def _status(key: str) -> int:
 
 
 def reset_peak() -> int:
-    """Start the account of the greatest memory anew; gives the memory of now. Linux only."""
-    Path("/proc/self/clear_refs").write_text("5")
+    """Start the account of the greatest memory anew; gives the memory of now. Raises OSError without Linux's /proc."""
+    if not CLEAR.exists():
+        raise OSError(f"memory is measured through {CLEAR}, which only Linux has")
+    CLEAR.write_text("5")
     return _status("VmRSS")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 from shared_ops.op import Op
@@ -21,11 +22,11 @@ class Step:
 
     op: Op
     order: int
-    parents: list[Any]  # per input: the step and output that its gradient goes to, or None
+    parents: Sequence[Any]  # per input: the step and output that its gradient goes to, or None
     input_specs: tuple[Any, ...] | None  # None where every input has the shape and dtype of the output
     attrs: dict[str, Any]
     pattern: int | None  # for ops on elements of one shape, what came as what: see `research.eager`
-    saved: list[Any] | None  # per name that the rule asks for: a Saved, a list of them, or a number or array
+    saved: Sequence[Any] | None  # per name that the rule asks for: a Saved, a list of them, or a number or array
 
     def free(self) -> None:
         """Let the saved values go, once backward has used them."""

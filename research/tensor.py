@@ -285,7 +285,8 @@ def _record(op: Op, args: tuple, arrays: list, attrs: dict, specs: Any, outs: tu
     step = _new_step(Step)
     step.op, step.attrs, step.input_specs, step.order, step.pattern = op, attrs, specs, next_order(), None
     step.parents = [(a.step, a.index) if isinstance(a, Tensor) and a.step is not None else None for a in args]
-    step.saved = saved = []
+    saved: list[Any] = []
+    step.saved = saved
     for _, is_output, at in op.kept:
         if is_output:
             saved.append(_saved(outs[at]))

@@ -46,11 +46,11 @@ def _elementwise() -> None:
         x.clamp(min=0.2).sum().backward()
 
 
-def _train(model: nn.Module, x: Tensor, loss: Callable[[Tensor], Tensor], optimizer: Callable = optim.SGD) -> None:
+def _train(model: nn.Module, x: Tensor, labels: Tensor, optimizer: Callable = optim.SGD) -> None:
     steps = optimizer(model.parameters(), lr=0.01)
     for _ in range(2):  # the second has state
         steps.zero_grad()
-        loss(model(x)).backward()
+        F.cross_entropy(model(x), labels).backward()
         steps.step()
 
 
@@ -59,7 +59,7 @@ def _dense_layers() -> None:
         labels = _labels(batch)
         for optimizer in (optim.SGD, optim.Adam, optim.AdamW):
             model = nn.Sequential(nn.Linear(64, width), nn.ReLU(), nn.Linear(width, 10))
-            _train(model, _numbers(batch, 64), lambda out, y=labels: F.cross_entropy(out, y), optimizer)
+            _train(model, _numbers(batch, 64), labels, optimizer)
 
 
 def _convolution() -> None:
@@ -69,7 +69,7 @@ def _convolution() -> None:
             nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3), nn.ReLU(),
             nn.AvgPool2d(2), nn.Flatten(), nn.Linear(1152, 10),
         )  # fmt: skip
-        _train(model, _numbers(batch, 1, 28, 28), lambda out, y=labels: F.cross_entropy(out, y))
+        _train(model, _numbers(batch, 1, 28, 28), labels)
 
 
 PARTS: dict[str, Callable[[], None]] = {

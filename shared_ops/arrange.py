@@ -114,7 +114,8 @@ def pad(x, pad, mode="constant", value=None):
     cut = tuple(min(n, 0) for n in pad)
     x = constant_pad(x, pad=cut) if any(cut) else x
     for a, (before, after) in enumerate(_sides(pad, len(x.shape))):
-        x = _longer(x, a, max(before, 0), max(after, 0), mode)
+        if before > 0 or after > 0:
+            x = _longer(x, a, max(before, 0), max(after, 0), mode)
     return x
 
 

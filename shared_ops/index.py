@@ -58,8 +58,8 @@ def getitem_spec(x, *, index):
 def _sliced(n, s):
     """How many values a slice takes out of n.
 
-    Of an unknown size only what is sure can be said: `[a:]`, `[:-k]`, `[::-1]` and slices between unknown sizes, which
-    are taken to lie inside. Raises SpecError for the rest, whose count depends on the size.
+    Of an unknown size only what is sure can be said: `[:3]` of `batch + 4`, and `[a:]`, `[:-k]`, `[::-1]` and slices
+    between unknown sizes, which are taken to lie inside. Raises SpecError for the rest, whose count is not sure.
     """
     if s in (slice(None), slice(None, None, 1), slice(None, None, -1)):
         return n
@@ -67,12 +67,22 @@ def _sliced(n, s):
         return len(range(*s.indices(n)))
     start = 0 if s.start is None else s.start
     stop = n if s.stop is None else n + s.stop if isinstance(s.stop, int) and s.stop < 0 else s.stop
-    known = (isinstance(stop, int) and isinstance(n, Dim)) or (isinstance(start, int) and start < 0)
-    if known or s.step not in (None, 1):
+    if isinstance(start, int) and start < 0 and _surely_in(-start, n):
+        start = n + start
+    unsure = isinstance(stop, int) and not _surely_in(stop, n)
+    if unsure or (isinstance(start, int) and start < 0) or s.step not in (None, 1):
         raise SpecError(
             f"a slice [{s.start}:{s.stop}:{s.step}] of an axis of unknown size {n} has no size that is sure"
         )
     return stop - start
+
+
+def _surely_in(count, n):
+    """Whether a size is at least so much whatever the unknown ones are: 3 of `batch + 4`, but not of `batch`."""
+    rest = n - count
+    if isinstance(rest, int):
+        return rest >= 0
+    return all(c >= 0 and all(map(str.isidentifier, names)) for names, c in rest.terms.items())
 
 
 def _check_entries(index):

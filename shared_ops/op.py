@@ -194,7 +194,7 @@ class Op:
         return self.with_facts(known, attrs, specs, wants)
 
     def with_facts(
-        self, kept: dict[str, Any], attrs: Mapping[str, Any], specs: Sequence[Any], wants: tuple[bool, ...]
+        self, kept: dict[str, Any], attrs: Mapping[str, Any], specs: Sequence[Any], wants: Sequence[Any]
     ) -> dict[str, Any]:
         """The arrays that were kept and, beside them, what the rule asks for that takes no memory."""
         if len(kept) != len(self._sources):

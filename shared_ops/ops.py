@@ -46,8 +46,10 @@ from shared_ops.conv import (
     conv_transpose3d,
     conv_weight,
 )
+from shared_ops.cumulative import cumprod, cumsum
 from shared_ops.decompose import cholesky, cofactor, det, eigh, inverse, qr, slogdet, solve, svd
 from shared_ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, masked_scale
+from shared_ops.einsum import einsum
 from shared_ops.elementwise import (
     abs,
     add,
@@ -73,7 +75,6 @@ from shared_ops.elementwise import (
     sub,
     where,
 )
-from shared_ops.einsum import einsum
 from shared_ops.erf import erf, erfc
 from shared_ops.fold import col2im, fold, im2col, unfold
 from shared_ops.gather import gather, gather_add, scatter, scatter_add, take_along_dim
@@ -94,8 +95,9 @@ from shared_ops.logic import (
     logical_xor,
     right_shift,
 )
-from shared_ops.loss import nll, softmax_cross_entropy
+from shared_ops.loss import bce, nll, nll_back, softmax_cross_entropy, softmax_cross_entropy_back
 from shared_ops.matrix import diag, diag_embed, diagonal, diagonal_put, tril, triu
+from shared_ops.moments import logsumexp, norm, prod, std, var
 from shared_ops.norm import (
     group_norm,
     instance_norm,
@@ -133,7 +135,8 @@ from shared_ops.random import (
     random_truncated_normal,
     random_uniform,
 )
-from shared_ops.reduce import amax, amin, argmax, mean, sum
+from shared_ops.recurrent import gru_back, gru_layer, lstm_back, lstm_layer, rnn_back, rnn_layer
+from shared_ops.reduce import all, amax, amin, any, argmax, argmin, count_nonzero, max, mean, min, sum
 from shared_ops.resample import interpolate, pixel_shuffle, pixel_unshuffle, resample, resample_input
 from shared_ops.rounding import ceil, floor, floor_div, frac, remainder, round, trunc
 from shared_ops.select import index, index_add, index_select, masked_fill, masked_scatter, masked_select
@@ -156,6 +159,7 @@ from shared_ops.shape import (
     view,
 )
 from shared_ops.softmax import log_softmax, log_softmax_back, softmax, softmax_back
+from shared_ops.sort import argsort, median, median_of_all, sort, topk, unique
 from shared_ops.transcendental import (
     acos,
     asin,
@@ -180,6 +184,8 @@ from shared_ops.update import adadelta, adagrad, adam, adamw, lamb, lion, rmspro
 
 __all__ = [
     "REGISTRY",
+    "median_of_all",
+    "unique",
     "addmm",
     "alpha_dropout",
     "bmm",

@@ -6,30 +6,33 @@ import math
 
 import numpy as np
 
+from shared_ops.dim import Dim
 from shared_ops.elementwise import cast, div, eq
+from shared_ops.gather import gather_add
 from shared_ops.op import op
-from shared_ops.shape import expand, reshape
+from shared_ops.shape import expand, reshape, unsqueeze
 from shared_ops.spec import Spec, axes_of, check, float_dtype, reduced_shape
 
 
-def _spread(g, x_spec, axis, keepdim):
+def spread(g, x_spec, axis, keepdim):
     """g, one value a group, given back to every member of its group."""
     if not keepdim:
         g = reshape(g, shape=reduced_shape(x_spec.shape, axes_of(axis, x_spec.ndim, "sum"), keepdim=True))
     return expand(g, shape=x_spec.shape)
 
 
-def _count(x_spec, axis):
+def count_of(x_spec, axis):
     return math.prod(x_spec.shape[a] for a in axes_of(axis, x_spec.ndim, "mean"))
 
 
 def _check_some(name, x, axis):
     """An extreme of nothing is no number."""
-    empty = any(x.shape[a] == 0 for a in axes_of(axis, x.ndim, name))
+    empty = [a for a in axes_of(axis, x.ndim, name) if not isinstance(x.shape[a], Dim) and x.shape[a] == 0]
     check(not empty, f"{name} needs at least one value to choose from", x=x, axis=axis)
 
 
-def _reduced(name, x, axis, keepdim, dtype):
+def reduced_spec(name, x, axis, keepdim, dtype):
+    """A reduction's result of some dtype."""
     return Spec(reduced_shape(x.shape, axes_of(axis, x.ndim, name), keepdim), np.dtype(dtype))
 
 
@@ -41,12 +44,12 @@ def sum(xp, x, *, axis=None, keepdim=False):
 
 @sum.spec
 def sum_spec(x, *, axis=None, keepdim=False):
-    return _reduced("sum", x, axis, keepdim, np.int64 if x.dtype.kind in "biu" else x.dtype)
+    return reduced_spec("sum", x, axis, keepdim, np.int64 if x.dtype.kind in "biu" else x.dtype)
 
 
 @sum.grad
 def sum_grad(g, x_spec, axis, keepdim):
-    return _spread(g, x_spec, axis, keepdim)
+    return spread(g, x_spec, axis, keepdim)
 
 
 @op
@@ -58,12 +61,12 @@ def mean(xp, x, *, axis=None, keepdim=False):
 
 @mean.spec
 def mean_spec(x, *, axis=None, keepdim=False):
-    return _reduced("mean", x, axis, keepdim, float_dtype(x))
+    return reduced_spec("mean", x, axis, keepdim, float_dtype(x))
 
 
 @mean.grad
 def mean_grad(g, x_spec, axis, keepdim):
-    return _spread(div(g, _count(x_spec, axis)), x_spec, axis, keepdim)
+    return spread(div(g, count_of(x_spec, axis)), x_spec, axis, keepdim)
 
 
 @op
@@ -75,7 +78,7 @@ def amax(xp, x, *, axis=None, keepdim=False):
 @amax.spec
 def amax_spec(x, *, axis=None, keepdim=False):
     _check_some("amax", x, axis)
-    return _reduced("amax", x, axis, keepdim, x.dtype)
+    return reduced_spec("amax", x, axis, keepdim, x.dtype)
 
 
 @op
@@ -87,7 +90,7 @@ def amin(xp, x, *, axis=None, keepdim=False):
 @amin.spec
 def amin_spec(x, *, axis=None, keepdim=False):
     _check_some("amin", x, axis)
-    return _reduced("amin", x, axis, keepdim, x.dtype)
+    return reduced_spec("amin", x, axis, keepdim, x.dtype)
 
 
 @amax.grad
@@ -99,14 +102,108 @@ def extreme_grad(g, x, out, axis, keepdim):
     return reshape(g, shape=shape) * div(chosen, sum(chosen, axis=axis, keepdim=True))
 
 
+def _one_axis(name, x, axis):
+    check(axis is None or isinstance(axis, int), f"{name} works along one axis", axis=axis)
+    _check_some(name, x, axis)
+
+
 @op
 def argmax(xp, x, *, axis=None, keepdim=False):
-    """Where the greatest value stands along one axis, or in the flattened array; the first of several."""
+    """Where the greatest value stands along one axis, or in the flattened array; the first of several; NaN is it."""
     return xp.argmax(x, axis=axis, keepdims=keepdim)
 
 
 @argmax.spec
 def argmax_spec(x, *, axis=None, keepdim=False):
-    check(axis is None or isinstance(axis, int), "argmax works along one axis", axis=axis)
-    _check_some("argmax", x, axis)
-    return _reduced("argmax", x, axis, keepdim, np.int64)
+    _one_axis("argmax", x, axis)
+    return reduced_spec("argmax", x, axis, keepdim, np.int64)
+
+
+@op
+def argmin(xp, x, *, axis=None, keepdim=False):
+    """Where the least value stands along one axis, or in the flattened array; the first of several; NaN is it."""
+    return xp.argmin(x, axis=axis, keepdims=keepdim)
+
+
+@argmin.spec
+def argmin_spec(x, *, axis=None, keepdim=False):
+    _one_axis("argmin", x, axis)
+    return reduced_spec("argmin", x, axis, keepdim, np.int64)
+
+
+def chosen(xp, x, places, axis, keepdim):
+    """The values at one place along an axis, and the places."""
+    values = xp.take_along_axis(x, places, axis=axis)
+    return (values, places) if keepdim else (values.squeeze(axis), places.squeeze(axis))
+
+
+def chosen_spec(name, x, axis, keepdim):
+    """What `chosen` gives; axis is one of x's, and not empty."""
+    check(isinstance(axis, int), f"{name} works along one axis", axis=axis)
+    _check_some(name, x, axis)
+    return reduced_spec(name, x, axis, keepdim, x.dtype), reduced_spec(name, x, axis, keepdim, np.int64)
+
+
+@op(outputs=("out", "indices"))
+def max(xp, x, *, axis, keepdim=False):
+    """The greatest value along an axis, and where the first of them stands; NaN is the greatest."""
+    return chosen(xp, x, xp.argmax(x, axis=axis, keepdims=True), axis, keepdim)
+
+
+@max.spec
+def max_spec(x, *, axis, keepdim=False):
+    return chosen_spec("max", x, axis, keepdim)
+
+
+@op(outputs=("out", "indices"))
+def min(xp, x, *, axis, keepdim=False):
+    """The least value along an axis, and where the first of them stands; NaN is the least."""
+    return chosen(xp, x, xp.argmin(x, axis=axis, keepdims=True), axis, keepdim)
+
+
+@min.spec
+def min_spec(x, *, axis, keepdim=False):
+    return chosen_spec("min", x, axis, keepdim)
+
+
+@max.grad
+@min.grad
+def chosen_grad(g, indices, x_spec, axis, keepdim):
+    """To the chosen value alone."""
+    if not keepdim:
+        g, indices = unsqueeze(g, axis), unsqueeze(indices, axis)
+    return gather_add(g, indices, shape=x_spec.shape, axis=axis)
+
+
+# of truth values ----------------------------------------------------------------------------------------------------
+@op
+def any(xp, x, *, axis=None, keepdim=False):
+    """Whether some value along the axes is not 0."""
+    return xp.any(x, axis=axis, keepdims=keepdim)
+
+
+@any.spec
+def any_spec(x, *, axis=None, keepdim=False):
+    return reduced_spec("any", x, axis, keepdim, np.bool_)
+
+
+@op
+def all(xp, x, *, axis=None, keepdim=False):
+    """Whether no value along the axes is 0."""
+    return xp.all(x, axis=axis, keepdims=keepdim)
+
+
+@all.spec
+def all_spec(x, *, axis=None, keepdim=False):
+    return reduced_spec("all", x, axis, keepdim, np.bool_)
+
+
+@op
+def count_nonzero(xp, x, *, axis=None, keepdim=False):
+    """How many values along the axes are not 0."""
+    return xp.asarray(xp.sum(x != 0, axis=axis, keepdims=keepdim, dtype=np.int64))
+
+
+@count_nonzero.spec
+def count_nonzero_spec(x, *, axis=None, keepdim=False):
+    return reduced_spec("count_nonzero", x, axis, keepdim, np.int64)

@@ -13,6 +13,8 @@ from shared_ops.index import getitem, in_range, index_put, take, take_add
 from shared_ops.shape import broadcast_to, reshape
 from shared_ops.spec import SpecError, axes_of, broadcast_shape, check, spec_of
 
+NUMBERS = frozenset([int, type(None)])  # of which most slices are made
+
 
 class Parts(NamedTuple):
     """What stands in brackets, as three steps one after another."""
@@ -30,7 +32,7 @@ def parts_of(shape: Any, index: Any) -> Parts:
     """The steps of indexing an array of this shape. Raises SpecError for what is no index, or out of range."""
     entries = [_entry(i) for i in (index if isinstance(index, tuple) else (index,))]
     named = sum(_axes_taken(i) for i in entries)
-    check(named <= len(shape), f"an index of {len(shape)} axes has no more entries than those", entries=named)
+    check(named <= len(shape), "an index has at most one entry for each axis", shape=shape, entries=named)
     check(sum(i is Ellipsis for i in entries) <= 1, "an index has at most one ...", entries=len(entries))
     parts = Parts((), [], {})
     basic: list[Any] = []
@@ -129,12 +131,22 @@ def _whole_numbers(i: Any, sizes: Any, axis: int) -> Any:
     return values.nonzero()
 
 
+def _is_basic(i: Any) -> bool:
+    """Whether getitem takes it as it is."""
+    if type(i) is slice:
+        return type(i.start) in NUMBERS and type(i.stop) in NUMBERS and type(i.step) in NUMBERS
+    return type(i) is int or i is None or i is Ellipsis
+
+
 def index(x, index):
     """x[index] as PyTorch reads it: whole numbers first pick from their axes, then arrays and masks, all together.
 
     Arrays broadcast with each other; their axes stand where the arrays did, but first if those were no neighbours.
     """
-    parts = parts_of(x.shape, index)
+    entries = index if type(index) is tuple else (index,)
+    if hasattr(x, "__apply_op__") and all(map(_is_basic, entries)):  # which is checked there
+        return getitem(x, index=entries)
+    parts = parts_of(x.shape, entries)
     x = x if parts.plain() else getitem(x, index=parts.basic)
     for axis, one in parts.scalars:
         x = take(x, one, axis=(axis,))

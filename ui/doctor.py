@@ -1,46 +1,9 @@
-"""What this machine has for Lockstep, and its kernels compiled ahead of their first use."""
+"""`lockstep doctor`: what the machine has, in a table; and the common kernels compiled, with a bar."""
 
 from __future__ import annotations
 
-import importlib.util
-import platform
 import time
-from importlib.metadata import version
 from typing import Any
-
-import numpy as np
-
-from research import cuda
-
-
-def findings() -> dict[str, Any]:
-    """What there is, by name; `problems` says in words what would make work slow or wrong."""
-    from shared_ops.kernels import gemm, threads
-    from shared_ops.kernels.formula import cache_folder
-
-    problems = []
-    if not threads.PARALLEL:
-        problems.append(
-            "Numba finds neither OpenMP nor TBB, so kernels use one core: install libgomp1, or pip install tbb"
-        )
-    if not gemm.BLAS.sgemm:
-        problems.append("NumPy is not from PyPI's wheels: matrix products use NumPy's own threads")
-    return {
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "numba": version("numba"),
-        "processor": platform.processor() or platform.machine(),
-        "cores": gemm.CORES,
-        "threads by": threads.layer_in_use(),
-        "matrix products": "OpenBLAS by parts" if gemm.BLAS.sgemm else "NumPy",
-        "kernels in": str(cache_folder()),
-        "gpu": "found by CuPy" if cuda.is_available() else _no_gpu(),
-        "problems": problems,
-    }
-
-
-def _no_gpu() -> str:
-    return "none that CuPy can use" if importlib.util.find_spec("cupy") else "not looked for: CuPy is not installed"
 
 
 def run(warm: bool, json: bool) -> int:
@@ -48,6 +11,7 @@ def run(warm: bool, json: bool) -> int:
     from rich.console import Console
 
     from ui import as_json, terminal
+    from workers.doctor import findings
 
     console = Console(highlight=False)
     seconds = _compile(Console(stderr=True, highlight=False)) if warm else None
@@ -65,7 +29,7 @@ def _compile(console: Any) -> float:
     """Compile the common kernels, with a bar; the seconds it took."""
     from rich.progress import Progress
 
-    from research.warm import PARTS, warm
+    from workers.doctor import PARTS, warm
 
     begun = time.perf_counter()
     with Progress(console=console, transient=True) as progress:

@@ -84,7 +84,7 @@ def _embedding(rows: int, width: int, *ids: int) -> Prepare:
 
 
 def sections() -> list[Section]:
-    rows = []
+    rows: list[Row] = []
 
     def add(part: str, prepare: Callable[..., Prepare], *shapes: tuple[int, ...]) -> None:
         rows.extend(Row(TITLE, part, "x".join(map(str, shape)), prepare(*shape), GOAL) for shape in shapes)

@@ -96,8 +96,9 @@ def _shares(x, mask, first, mask_first, count, s, scale):
         top = larger(load(x, i, end, f4(-np.inf)), top)
     peak = largest(top)
     peak = f4(0) if peak == f4(-np.inf) else peak
-    for i in range(first, end):
-        x[i] = expf(x[i] - peak)
+    row = x[first:end]  # from 0 on: no index can be negative, which lets LLVM vectorise
+    for i in range(row.size):
+        row[i] = expf(row[i] - peak)
     whole = sum_of(x, first, end)
     factor = spread(f4(1) / (f4(1) if whole == f4(0) else whole))
     for i in range(first, end, LANES):

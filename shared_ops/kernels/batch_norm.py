@@ -180,7 +180,7 @@ def _moments_of_rows(x, c):
     counts = np.full((blocks, 1), step, np.float64)
     counts[-1] = rows - step * (blocks - 1)
     mean = (means * counts).sum(axis=0) / rows
-    var = (squares.sum(axis=0, dtype=np.float64) + (np.square(means - mean) * 0 * counts).sum(axis=0)) / rows
+    var = (squares.sum(axis=0, dtype=np.float64) + (np.square(means - mean) * counts).sum(axis=0)) / rows
     return mean.astype(FLOAT32), var.astype(FLOAT32)
 
 

@@ -14,8 +14,8 @@ from shared_ops.random import next_state
 
 
 @njit(**COMPILED)
-def _drop(x, bits, out, mask, last, scale, start, stop):
-    for i in range(start, stop):
+def _drop(x, bits, out, mask, last, scale):
+    for i in range(x.size):
         keep = bits[i] > last
         mask[i] = keep
         out[i] = x[i] * (f4(1) if keep else f4(0)) * scale
@@ -24,27 +24,27 @@ def _drop(x, bits, out, mask, last, scale, start, stop):
 @njit(parallel=True, **COMPILED)
 def _drop_all(x, bits, out, mask, last, scale):
     if x.size < SERIAL_BELOW:
-        _drop(x, bits, out, mask, last, scale, np.int64(0), x.size)
+        _drop(x, bits, out, mask, last, scale)
     else:
         for chunk in prange((x.size + CHUNK - 1) // CHUNK):
-            start = np.int64(chunk) * CHUNK
-            _drop(x, bits, out, mask, last, scale, start, min(x.size, start + CHUNK))
+            part = slice(chunk * CHUNK, min(x.size, (chunk + 1) * CHUNK))
+            _drop(x[part], bits[part], out[part], mask[part], last, scale)
 
 
 @njit(**COMPILED)
-def _scale(x, mask, out, scale, start, stop):
-    for i in range(start, stop):
+def _scale(x, mask, out, scale):
+    for i in range(x.size):
         out[i] = x[i] * (f4(1) if mask[i] else f4(0)) * scale
 
 
 @njit(parallel=True, **COMPILED)
 def _scale_all(x, mask, out, scale):
     if x.size < SERIAL_BELOW:
-        _scale(x, mask, out, scale, np.int64(0), x.size)
+        _scale(x, mask, out, scale)
     else:
         for chunk in prange((x.size + CHUNK - 1) // CHUNK):
-            start = np.int64(chunk) * CHUNK
-            _scale(x, mask, out, scale, start, min(x.size, start + CHUNK))
+            part = slice(chunk * CHUNK, min(x.size, (chunk + 1) * CHUNK))
+            _scale(x[part], mask[part], out[part], scale)
 
 
 def dropout(x, state, *, p=0.5, leading=None):

@@ -121,12 +121,12 @@ def binary(name: str) -> Callable:
     exact, vector = EXACT.get(name), single(name, "vv", 0)
 
     def fast(x: Any, y: Any) -> Any:
-        if exact is not None and type(x) is type(y) is ndarray and x.dtype is y.dtype is F4:
-            if x.size < SMALL and y.size < SMALL:
-                try:
-                    return exact(x, y)
-                except ValueError:  # they do not broadcast; the op's rule says so in words
-                    return NotImplemented
+        both = type(x) is type(y) is ndarray and x.dtype is y.dtype is F4
+        if exact is not None and both and x.size < SMALL and y.size < SMALL:
+            try:
+                return exact(x, y)
+            except ValueError:  # they do not broadcast; the op's rule says so in words
+                return NotImplemented
         if np.float32 in (type(x), type(y)):  # what NumPy makes of arrays without axes
             x, y = (np.asarray(a) if type(a) is np.float32 else a for a in (x, y))
         x_is, y_is = type(x) is ndarray, type(y) is ndarray
@@ -223,7 +223,7 @@ def ternary(name: str) -> Callable:
         arrays = [a for a in operands if type(a) is ndarray]
         if not arrays or any(a.shape != arrays[0].shape for a in arrays):
             return NotImplemented
-        kinds = "".join("s" if type(a) in (int, float) else KINDS.get(getattr(a, "dtype", None), "?") for a in operands)
+        kinds = "".join("s" if type(a) in (int, float) else KINDS.get(getattr(a, "dtype", BOOL), "?") for a in operands)
         if kinds[0] != first_kind or "?" in kinds or "b" in kinds[1:] or kinds[1:] == "ss":
             return NotImplemented
         if exact is not None and arrays[0].size < SMALL:
@@ -261,15 +261,15 @@ def into(name: str, x: ndarray, y: Any) -> bool:
     if x.dtype is not F4 or not x.flags.c_contiguous or not x.flags.writeable:
         return False
     if type(y) in (int, float):
-        kinds, arrays, numbers = "vs", (x, x), (float(y),)
+        kinds, arrays, numbers = "vs", [x, x], [float(y)]
     elif type(y) is ndarray and y.dtype is F4 and y.shape == x.shape and y.flags.c_contiguous:
         if y is not x and np.may_share_memory(x, y):
             return False
-        kinds, arrays, numbers = "vv", (x, y, x), ()
+        kinds, arrays, numbers = "vv", [x, y, x], []
     else:
         return False
     if x.size:
-        run_flat(single(name, kinds, 0).address, tuple([a.ravel() for a in arrays]), numbers)
+        run_flat(single(name, kinds, 0).address, tuple([a.ravel() for a in arrays]), tuple(numbers))
     return True
 
 

@@ -70,3 +70,21 @@ def greatest(typing_context, x):
         return builder.extract_element(value, ir.Constant(WORD, 0))
 
     return types.float32(vector), generate
+
+
+@intrinsic
+def in_lane(typing_context, lane, x):
+    """x in one lane, and 0 in the others; 0 in all where there is no such lane."""
+
+    def generate(context, builder, signature, arguments):
+        place, value = arguments
+        lanes = ir.VectorType(ir.IntType(64), LANES)
+
+        def spread(kind, x):
+            one = builder.insert_element(ir.Constant(kind, ir.Undefined), x, ir.Constant(WORD, 0))
+            return builder.shuffle_vector(one, one, ir.Constant(WORDS, [0] * LANES))
+
+        here = builder.icmp_signed("==", ir.Constant(lanes, list(range(LANES))), spread(lanes, place))
+        return builder.select(here, spread(VECTOR, value), _constant(0.0))
+
+    return vector(types.int64, types.float32), generate

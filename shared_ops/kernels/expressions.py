@@ -17,6 +17,8 @@ from shared_ops.kernels.scalar import INLINE, erfcf, erff, exp2f, expf, expm1f, 
 
 EXPRESSIONS: dict[str, Callable] = {}
 
+NOTHING = np.zeros((), np.float32)  # as an array, which NumPy takes sooner than a number
+
 EXACT: dict[str, Any] = {
     "add": np.add,
     "sub": np.subtract,
@@ -40,9 +42,8 @@ EXACT: dict[str, Any] = {
     "gt": np.greater,
     "ge": np.greater_equal,
     "where": np.where,
-    "relu": lambda x: np.maximum(x, RELU_FROM),
+    "relu": lambda x: np.maximum(x, NOTHING),
 }
-RELU_FROM = np.array(0.0, np.float32)
 
 ZERO, HALF, ONE, TWO = f4(0.0), f4(0.5), f4(1.0), f4(2.0)
 SQRT_HALF, SQRT_2_BY_PI = f4(0.70710678118654752), f4(0.7978845608028654)

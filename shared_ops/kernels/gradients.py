@@ -36,7 +36,7 @@ class FusedGradient:
         if type(g) is not ndarray or g.dtype is not F4:
             return None
         key = tuple([type(v) for v in values]) if self.plain else self._key(values, step)
-        found = self.compiled.get(key, UNKNOWN)
+        found: Any = self.compiled.get(key, UNKNOWN)
         if found is UNKNOWN:
             found = self.compiled[key] = self._trace(values, step)
         if found is None:
@@ -44,7 +44,8 @@ class FusedGradient:
             return None if found is None else found([g, *[v for v in values if type(v) is ndarray]], [])
         if step.pattern is not None:
             self.op.fused_by_pattern[step.pattern] = found  # so that the next step of this pattern need not come here
-        arrays, numbers = [g], []
+        arrays: list[ndarray] = [g]
+        numbers: list[float] = []
         for value in values:
             (arrays if type(value) is ndarray else numbers).append(value)
         for name, default in self._number_settings(step):
@@ -71,7 +72,8 @@ class FusedGradient:
 
     def _trace(self, values: list[Any], step: Any, symbols_for_numbers: bool = True) -> Callable | None:
         steps: list[Any] = []
-        kinds, numbers, known = "v", 0, {}
+        kinds, numbers = "v", 0
+        known: dict[str, Any] = {}
         facts = {name: step.attrs.get(name, default) for name, kind, default in self.op._sources if kind == "setting"}
         for name, value in [*zip([kept[0] for kept in self.op.kept], values, strict=True), *facts.items()]:
             if type(value) is ndarray:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 
-from shared_ops.kernels.exponential import exp_below, greater, greatest
+from shared_ops.kernels.exponential import exp_below, greater, greatest, in_lane
 from shared_ops.kernels.loops import PARALLEL
 from shared_ops.kernels.scalar import f4, logf
 from shared_ops.kernels.vector import LANES, load, load_16, load_first, spread, store, store_16, store_first, total
@@ -52,7 +52,8 @@ def row_stats(x, first, end):
 
 
 @njit(**COMPILED)
-def _softmax_row(x, out, first, end):
+def softmax_row(x, out, first, end, times, label, less):
+    """out = softmax of a row, times a number, and less a number at one place of it, counted from its start."""
     whole = end - (end - first) % LANES
     tail = load_first(x, whole, end - whole, LOW)
     top = spread(row_top(x, first, whole, tail))
@@ -62,11 +63,13 @@ def _softmax_row(x, out, first, end):
         e = exp_below(load_16(x, i) - top)
         store_16(out, i, e)
         sums = sums + e
-    scale = spread(f4(1) / total(sums))
+    scale = spread(times / total(sums))
     for i in range(first, whole, LANES):
         store_16(out, i, load_16(out, i) * scale)
     if whole < end:
-        store_first(out, whole, end - whole, tail * scale)
+        store_first(out, whole, end - whole, tail * scale - in_lane(first + label - whole, less))
+    if 0 <= label < whole - first:
+        out[first + label] -= less
 
 
 @njit(**COMPILED)
@@ -110,7 +113,8 @@ def lane_stats(x, first, end, inner, count):
 
 
 @njit(**COMPILED)
-def _softmax_lanes(x, out, first, end, inner, count):
+def softmax_lanes(x, out, first, end, inner, count, times):
+    """out = softmax of each lane, times a number."""
     top, sums = spread(LOW), spread(f4(0))
     for i in range(first, end, inner):
         top = greater(load(x, i, i + count, f4(0)), top)
@@ -118,7 +122,7 @@ def _softmax_lanes(x, out, first, end, inner, count):
         e = exp_below(load(x, i, i + count, f4(0)) - top)
         store(out, i, i + count, e)
         sums = sums + e
-    scale = spread(f4(1)) / sums
+    scale = times / sums
     for i in range(first, end, inner):
         store(out, i, i + count, load(out, i, i + count, f4(0)) * scale)
 
@@ -156,7 +160,7 @@ def _some_rows(kind, x, y, out, width, start, stop):
     for r in range(start, stop):
         first, end = r * width, (r + 1) * width
         if kind == SOFTMAX:
-            _softmax_row(x, out, first, end)
+            softmax_row(x, out, first, end, f4(1), -LANES, f4(0))
         elif kind == LOG_SOFTMAX:
             _log_softmax_row(x, out, first, end)
         elif kind == SOFTMAX_BACK:
@@ -174,7 +178,7 @@ def _some_lanes(kind, x, y, out, width, inner, start, stop):
         first, count = outer * width * inner + at, min(LANES, inner - at)
         end = first + width * inner
         if kind == SOFTMAX:
-            _softmax_lanes(x, out, first, end, inner, count)
+            softmax_lanes(x, out, first, end, inner, count, spread(f4(1)))
         elif kind == LOG_SOFTMAX:
             _log_softmax_lanes(x, out, first, end, inner, count, place)
         else:

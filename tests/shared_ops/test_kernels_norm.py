@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from research.tensor import Tensor
 from shared_ops import ops
 from shared_ops.bits import same_bits
 from shared_ops.op import REGISTRY
 from shared_ops.random import seeded
+from shared_ops.spec import SpecError
 
 few = settings(max_examples=25, deadline=None, derandomize=True, database=None)
 sizes = st.integers(1, 40)
@@ -165,3 +167,29 @@ def test_alpha_dropout_keeps_mean_and_variance():
     assert abs(out.mean()) < 0.01
     assert abs(out.var() - 1) < 0.01
     assert (ops.alpha_dropout(x[:2], seeded(1), 1.0)[0] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda: ops.layer_norm(Tensor(X), draw(1, 3), 0.0),
+            r"layer_norm needs a number, or shape \[257\]; got weight",
+        ),
+        (lambda: ops.layer_norm(Tensor(X), 1.0, 0.0, normalized_ndim=3), "normalises over the last 1 to 2 axes; got"),
+        (lambda: ops.rms_norm(Tensor(X), 1.0, eps=-1), "rms_norm needs eps as a number, not negative"),
+        (lambda: ops.layer_norm(Tensor(np.arange(4)), 1.0, 0.0), "layer_norm needs floats; got x"),
+        (lambda: ops.batch_norm(Tensor(X[:1]), 1.0, 0.0), "batch_norm needs more than one value a channel"),
+        (lambda: ops.batch_norm(Tensor(X[0]), 1.0, 0.0), "batch_norm needs channels as the second axis"),
+        (lambda: ops.group_norm(Tensor(X), 1.0, 0.0, num_groups=2), "group_norm needs groups of equal size"),
+        (lambda: ops.dropout(Tensor(X), seeded(1), leading=3), "dropout needs leading between 0 and 2, or None"),
+        (lambda: ops.dropout2d(Tensor(X), seeded(1)), "dropout2d needs images with 2 axes"),
+        (lambda: ops.attention(Tensor(X), X[:, 1:], X, 0.0), "attention needs queries as wide as keys"),
+        (lambda: ops.attention(Tensor(X), X, X[1:], 0.0), "attention needs a value for each key"),
+        (lambda: ops.attention(Tensor(X), X, X, np.ones((300, 300), int)), "needs a mask of booleans or floats"),
+        (lambda: ops.attention(Tensor(X), X, X, np.ones((2, 3), bool)), "shapes do not broadcast"),
+    ],
+)
+def test_wrong_calls_teach(call, words):
+    with pytest.raises(SpecError, match=words):
+        call()

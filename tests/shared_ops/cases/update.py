@@ -35,7 +35,7 @@ CASES: dict[str, list[Case]] = {
     "rmsprop": [
         Case((n(3), n(3), pos(3), n(3), n(3), 0.1)),
         Case((n(3), n(3), pos(3), n(3), n(3), 0.1), {"momentum": 0.9, "weight_decay": 0.1}),
-        Case((n(2, 3), n(2, 3), pos(2, 3) + 4, n(2, 3), n(2, 3), 0.1), {"centered": True, "alpha": 0.9}),
+        Case((n(2, 3), n(2, 3), pos(2, 3) + 4, n(2, 3), 0.5 * n(2, 3), 0.1), {"centered": True, "alpha": 0.9}),
     ],
     "adagrad": [
         Case((n(3), n(3), pos(3), 3, 0.1)),
