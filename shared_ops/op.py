@@ -170,15 +170,15 @@ class Op:
         key: Any = (*signature, *attrs.items()) if attrs else tuple(signature)
         try:
             specs = self._checked.get(key)
-        except TypeError:  # a slice among the settings has no hash
-            specs, key = None, None
+        except TypeError:  # a slice among the settings has no hash of its own
+            key = (*signature, *[(name, _hashable(value)) for name, value in attrs.items()])
+            specs = self._checked.get(key)
         if specs is None:
             specs = tuple(map(spec_of, args))
             self.infer(specs, attrs)
-            if key is not None:
-                if len(self._checked) >= CHECKED_SIGNATURES_PER_OP:
-                    self._checked.clear()
-                self._checked[key] = specs
+            if len(self._checked) >= CHECKED_SIGNATURES_PER_OP:
+                self._checked.clear()
+            self._checked[key] = specs
         return specs
 
     def known(
@@ -222,6 +222,13 @@ class Op:
         g = tuple(arrived.get(i) for i in range(len(self.outputs))) if every else arrived[0]
         grads = self._gradient(g, known)
         return grads if isinstance(grads, tuple) else (grads,)
+
+
+def _hashable(setting: Any) -> Any:
+    """A setting as part of a key: lists and slices by their parts."""
+    if isinstance(setting, slice):
+        return slice, setting.start, setting.stop, setting.step
+    return tuple(map(_hashable, setting)) if isinstance(setting, tuple | list) else setting
 
 
 def any_half(values: Iterable[Any]) -> bool:

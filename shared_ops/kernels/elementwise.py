@@ -63,7 +63,7 @@ def _run_in_memory_order(formula: Formula, arrays: list[np.ndarray], numbers: tu
     first = arrays[0]
     if len(arrays) > 1 and formula.kinds[0] == "v" and first.size and not any(first.strides):
         return run(formula.first_as_number, arrays[1:], (*numbers, float(first.flat[0])))  # what `expand` repeats
-    if any(a.strides != first.strides for a in arrays):
+    if 0 in first.strides or any(a.strides != first.strides for a in arrays):  # repeated, or of several layouts
         return run(formula, [np.ascontiguousarray(a) for a in arrays], numbers)
     outs = [np.empty_like(first, dtype) for dtype in formula.dtypes]
     if first.size:

@@ -80,3 +80,15 @@ def test_second_order_still_goes_by_the_rule():
     (second,) = research.autograd.grad(first.sum(), x)
     t = np.tanh(x.detach().numpy().astype("float64"))
     np.testing.assert_allclose(second.array, -2 * t * (1 - t * t), rtol=1e-4, atol=1e-6)
+
+
+def test_repeated_values_are_read_where_they_stand():
+    """An expanded array says where its values are by strides of 0, along any axis."""
+    row, column = np.array([1.0, 2, 3], "float32"), np.array([[4.0], [5]], "float32")
+    for x in (np.broadcast_to(row, (2, 3)), np.broadcast_to(column, (2, 3)), np.broadcast_to(np.float32(7), (2, 3))):
+        np.testing.assert_array_equal(ops.exp(x), ops.exp(x.copy()))
+    for leaf in (row, column):
+        x = Tensor(leaf, requires_grad=True)
+        out = ops.expand(x, shape=(2, 3))
+        ops.mul(out, out).sum().backward()
+        np.testing.assert_array_equal(x.grad.array, leaf * 2 * (6 / leaf.size))
