@@ -87,9 +87,7 @@ def _count(labels, weight, ignore_index, dtype):
 
 # cross-entropy ----------------------------------------------------------------------------------------------------
 @op
-def softmax_cross_entropy(
-    xp, logits, labels, *weight, ignore_index=None, reduction="none", label_smoothing=0.0
-):
+def softmax_cross_entropy(xp, logits, labels, *weight, ignore_index=None, reduction="none", label_smoothing=0.0):
     """-log softmax(logits)[label] of each sample, in nats: (n, c, ...) float, (n, ...) int, (c,) -> (n, ...).
 
     With smoothing the label has the share 1 - label_smoothing, and the rest goes in equal parts to all classes:

@@ -10,7 +10,6 @@ from shared_ops.arrange import chunk
 from shared_ops.dim import Dim
 from shared_ops.elementwise import gt, where
 from shared_ops.linalg import linear
-from shared_ops.pullback import pullback
 from shared_ops.shape import reshape, stack
 from shared_ops.spec import check
 from shared_ops.transcendental import tanh
@@ -81,9 +80,9 @@ def _back(layer, cell_of, gs, inputs, count, lengths, reverse):
         arrived, x, states = inputs[: count + 1], inputs[count + 1], inputs[count + 2 : 2 * count + 2]
         w_ih, b_ih, *others = inputs[2 * count + 2 :]
         from_x = linear(x, w_ih) + b_ih
-        return pullback(forward, (from_x, *states, *others), arrived)[: len(gs)]
+        return _pullback(forward, (from_x, *states, *others), arrived)[: len(gs)]
 
-    return pullback(back, (*inputs, *lengths), gs)[: len(inputs)]
+    return _pullback(back, (*inputs, *lengths), gs)[: len(inputs)]
 
 
 def _none(inputs):
@@ -111,3 +110,9 @@ def gru_back_grad(gs, g_out, g_h, x, h0, w_ih, w_hh, b_ih, b_hh, lengths, revers
     inputs = g_out, g_h, x, h0, w_ih, b_ih, w_hh, b_hh
     *before, to_w_ih, to_b_ih, to_w_hh, to_b_hh = _back("gru_layer", gru_cell, gs, inputs, 1, lengths, reverse)
     return (*before, to_w_ih, to_w_hh, to_b_ih, to_b_hh, None, None, None, *_none(lengths))
+
+
+def _pullback(*arguments, **settings):
+    from shared_ops.pullback import pullback  # which needs the whole table, and so this file, to be there
+
+    return pullback(*arguments, **settings)

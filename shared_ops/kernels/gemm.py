@@ -7,9 +7,11 @@ count, and it is quicker. Where NumPy brings another BLAS along there is no `sge
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -44,23 +46,34 @@ class _Blas:
             except AttributeError:
                 continue
             self.sgemm = ctypes.cast(sgemm, ctypes.c_void_p).value or 0
-        self.lock = threading.Lock()
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def one_thread_a_call(self) -> Iterator[None]:
+        """OpenBLAS keeps to its caller's thread inside; one at a time, for its count of threads is the process's."""
+        with self._lock:
+            threads = self.threads()
+            self.set_threads(1)
+            try:
+                yield
+            finally:
+                self.set_threads(threads)
 
 
 BLAS = _Blas()
 
 
 @intrinsic
-def call_sgemm(typing_context, sgemm, trans_a, trans_b, m, n, k, a, lda, b, ldb, c, ldc):
-    """c = a @ b by the CBLAS function at an address; matrices by theirs, all row-major."""
+def call_sgemm(typing_context, sgemm, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
+    """c = a @ b + beta * c by the CBLAS function at an address; matrices by theirs, all row-major."""
 
     def generate(context, builder, signature, arguments):
-        sgemm, trans_a, trans_b, m, n, k, a, lda, b, ldb, c, ldc = arguments
+        sgemm, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc = arguments
         word, flag, single = ir.IntType(64), ir.IntType(32), ir.FloatType()
         function = ir.FunctionType(
             ir.VoidType(), [flag] * 3 + [word] * 3 + [single, word, word, word, word, single, word, word]
         )
-        one, zero = ir.Constant(single, 1.0), ir.Constant(single, 0.0)
+        one = ir.Constant(single, 1.0)
         order, trans_a, trans_b = (
             ir.Constant(flag, ROW_MAJOR),
             builder.trunc(trans_a, flag),
@@ -68,11 +81,11 @@ def call_sgemm(typing_context, sgemm, trans_a, trans_b, m, n, k, a, lda, b, ldb,
         )
         builder.call(
             builder.inttoptr(sgemm, function.as_pointer()),
-            [order, trans_a, trans_b, m, n, k, one, a, lda, b, ldb, zero, c, ldc],
+            [order, trans_a, trans_b, m, n, k, one, a, lda, b, ldb, beta, c, ldc],
         )
         return context.get_dummy_value()
 
-    return types.void(*[types.int64] * 12), generate
+    return types.void(*[types.int64] * 10, types.float32, types.int64, types.int64), generate
 
 
 @njit(cache=True, nogil=True)
@@ -90,7 +103,7 @@ def one_part(sgemm, a, b, c, size, layout, place):
         b += 4 * (start if trans_b == PLAIN else start * ldb)
         c += 4 * start
         n = end - start
-    call_sgemm(sgemm, trans_a, trans_b, m, n, k, a, lda, b, ldb, c, ldc)
+    call_sgemm(sgemm, trans_a, trans_b, m, n, k, a, lda, b, ldb, 0.0, c, ldc)
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -131,12 +144,7 @@ def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         parts = max(1, min(CORES // batch, max(m, n) // NARROWEST))
     steps = (a.strides[0], b.strides[0], out.strides[0]) if a.ndim == 3 else (0, 0, 0)
     layout = (trans_a, lda, trans_b, ldb, n, parts, m >= n)
-    with BLAS.lock:  # for the count of OpenBLAS's threads is the whole process's
-        threads = BLAS.threads()
-        BLAS.set_threads(1)
-        try:
-            pointers = [x.__array_interface__["data"][0] for x in (a, b, out)]
-            all_parts(BLAS.sgemm, *pointers, (m, n, k), layout, batch, steps)
-        finally:
-            BLAS.set_threads(threads)
+    pointers = [x.__array_interface__["data"][0] for x in (a, b, out)]
+    with BLAS.one_thread_a_call():
+        all_parts(BLAS.sgemm, *pointers, (m, n, k), layout, batch, steps)
     return out

@@ -14,8 +14,17 @@ import numpy as np
 from numba import njit, prange
 
 from shared_ops.kernels.planes import sum_of
-from shared_ops.kernels.scalar import f4, logf
-from shared_ops.kernels.softmax import CHUNK, COMPILED, SERIAL_BELOW, lane_stats, row_stats, softmax_lanes, softmax_row
+from shared_ops.kernels.scalar import f4
+from shared_ops.kernels.softmax import (
+    COMPILED,
+    SERIAL_BELOW,
+    groups_at_once,
+    lane_stats,
+    row_stats,
+    softmax_lanes,
+    softmax_row,
+    take_logs,
+)
 from shared_ops.kernels.vector import LANES, load, load_16, spread, store, store_16, total
 from shared_ops.loss import refuse_label
 
@@ -47,11 +56,10 @@ def _below_in_row(x, weight, first, end, highest):
 
 
 @njit(**COMPILED)
-def _below_in_lanes(x, weight, first, inner, count, top):
+def _below_in_lanes(place, weight, top):
     sums = spread(f4(0))
     for k in range(weight.size):
-        at = first + k * inner
-        sums = sums + spread(weight[k]) * (load(x, at, at + count, f4(0)) - top)
+        sums = sums + spread(weight[k]) * (load_16(place, k * LANES) - top)
     return sums
 
 
@@ -61,17 +69,22 @@ def _some_rows(x, labels, weight, loss, ignoring, ignored, kept, each, start, st
     classes, every = weight.size, f4(0)
     if each > 0:
         every = each * sum_of(weight, 0, classes)
-    for r in range(start, stop):
-        label, first, end = labels[r], r * classes, (r + 1) * classes
-        if ignoring and label == ignored:
-            loss[r] = f4(0)
-            continue
-        highest, sums = row_stats(x, first, end)
-        log_sum = logf(sums)
-        value = kept * weight[label] * (log_sum - (x[first + label] - highest))
-        if each > 0:
-            value += every * log_sum - each * _below_in_row(x, weight, first, end, highest)
-        loss[r] = value
+    tops, logs, below = np.empty(LANES, np.float32), np.ones(LANES, np.float32), np.zeros(LANES, np.float32)
+    for r in range(start, stop, LANES):
+        rows = min(LANES, stop - r)
+        for k in range(rows):
+            first, end = (r + k) * classes, (r + k + 1) * classes
+            tops[k], logs[k] = row_stats(x, first, end)
+            if each > 0:
+                below[k] = _below_in_row(x, weight, first, end, tops[k])
+        take_logs(logs)
+        for k in range(rows):
+            label = labels[r + k]
+            if ignoring and label == ignored:
+                loss[r + k] = f4(0)
+            else:
+                low = x[(r + k) * classes + label] - tops[k]
+                loss[r + k] = kept * weight[label] * (logs[k] - low) + every * logs[k] - each * below[k]
 
 
 @njit(**COMPILED)
@@ -80,25 +93,25 @@ def _some_lanes(x, labels, weight, loss, inner, ignoring, ignored, kept, each, s
     if each > 0:
         every = each * sum_of(weight, 0, classes)
     vectors = (inner + LANES - 1) // LANES
+    place = np.empty(classes * LANES, np.float32)
     tops, logs, below = np.empty(LANES, np.float32), np.empty(LANES, np.float32), np.zeros(LANES, np.float32)
     for v in range(start, stop):
         outer, at = v // vectors, v % vectors * LANES
         first, count = outer * classes * inner + at, min(LANES, inner - at)
-        top, sums = lane_stats(x, first, first + classes * inner, inner, count)
+        top, sums = lane_stats(x, place, first, inner, count)
         store_16(tops, 0, top)
         store_16(logs, 0, sums)
-        for lane in range(LANES):
-            logs[lane] = logf(logs[lane])
+        take_logs(logs)
         if each > 0:
-            store_16(below, 0, _below_in_lanes(x, weight, first, inner, count, top))
+            store_16(below, 0, _below_in_lanes(place, weight, top))
         for lane in range(count):
-            place = outer * inner + at + lane
-            label = labels[place]
+            sample = outer * inner + at + lane
+            label = labels[sample]
             if ignoring and label == ignored:
-                loss[place] = f4(0)
+                loss[sample] = f4(0)
             else:
-                low = x[first + label * inner + lane] - tops[lane]
-                loss[place] = kept * weight[label] * (logs[lane] - low) + every * logs[lane] - each * below[lane]
+                low = place[label * LANES + lane] - tops[lane]
+                loss[sample] = kept * weight[label] * (logs[lane] - low) + every * logs[lane] - each * below[lane]
 
 
 @njit(**COMPILED)
@@ -121,7 +134,7 @@ def _losses(x, labels, weight, loss, inner, ignoring, ignored, smoothing, reduct
     if x.size < SERIAL_BELOW:
         _some(x, labels, weight, loss, inner, ignoring, ignored, kept, each, 0, groups)
     else:
-        step = max(1, CHUNK // (classes * min(inner, LANES)))
+        step = groups_at_once(classes, inner)
         for chunk in prange((groups + step - 1) // step):
             stop = min(groups, (chunk + 1) * step)
             _some(x, labels, weight, loss, inner, ignoring, ignored, kept, each, chunk * step, stop)
@@ -135,6 +148,7 @@ def _losses(x, labels, weight, loss, inner, ignoring, ignored, smoothing, reduct
 @njit(**COMPILED)
 def _some_rows_back(g, x, labels, weight, out, ignoring, ignored, kept, each, by, start, stop):
     classes, every = weight.size, f4(0)
+    step = 0 if g.size == 1 else 1
     if each > 0:
         every = each * sum_of(weight, 0, classes)
     for r in range(start, stop):
@@ -142,7 +156,7 @@ def _some_rows_back(g, x, labels, weight, out, ignoring, ignored, kept, each, by
         if ignoring and label == ignored:
             out[first:end] = f4(0)
             continue
-        slope = g[r % g.size] * by
+        slope = g[r * step] * by
         hit = kept * weight[label] * slope
         softmax_row(x, out, first, end, hit + every * slope, label, hit)
         if each > 0:
@@ -156,26 +170,27 @@ def _some_lanes_back(g, x, labels, weight, out, inner, ignoring, ignored, kept, 
     classes, every = weight.size, f4(0)
     if each > 0:
         every = each * sum_of(weight, 0, classes)
-    vectors = (inner + LANES - 1) // LANES
+    vectors, step = (inner + LANES - 1) // LANES, 0 if g.size == 1 else 1
+    place = np.empty(classes * LANES, np.float32)
     hits, slopes = np.zeros(LANES, np.float32), np.zeros(LANES, np.float32)
     for v in range(start, stop):
         outer, at = v // vectors, v % vectors * LANES
         first, count = outer * classes * inner + at, min(LANES, inner - at)
-        place = outer * inner + at
+        sample = outer * inner + at
         for lane in range(count):
-            label, slope = labels[place + lane], g[(place + lane) % g.size] * by
+            label, slope = labels[sample + lane], g[(sample + lane) * step] * by
             ignore = ignoring and label == ignored
             slopes[lane] = f4(0) if ignore else slope
             hits[lane] = f4(0) if ignore else kept * weight[label] * slope
         times = load_16(hits, 0) + spread(every) * load_16(slopes, 0)
-        softmax_lanes(x, out, first, first + classes * inner, inner, count, times)
+        softmax_lanes(x, place, out, first, inner, count, times)
         if each > 0:
             less = spread(each) * load_16(slopes, 0)
             for k in range(classes):
                 i = first + k * inner
                 store(out, i, i + count, load(out, i, i + count, f4(0)) - less * spread(weight[k]))
         for lane in range(count):
-            label = labels[place + lane]
+            label = labels[sample + lane]
             if ignoring and label == ignored:
                 for k in range(classes):
                     out[first + k * inner + lane] = f4(0)
@@ -203,7 +218,7 @@ def _slopes(g, x, labels, weight, out, inner, ignoring, ignored, smoothing, redu
     if x.size < SERIAL_BELOW:
         _some_back(g, x, labels, weight, out, inner, ignoring, ignored, kept, each, by, 0, groups)
     else:
-        step = max(1, CHUNK // (classes * min(inner, LANES)))
+        step = groups_at_once(classes, inner)
         for chunk in prange((groups + step - 1) // step):
             stop = min(groups, (chunk + 1) * step)
             _some_back(g, x, labels, weight, out, inner, ignoring, ignored, kept, each, by, chunk * step, stop)

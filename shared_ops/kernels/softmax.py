@@ -21,12 +21,13 @@ COMPILED = {"cache": True, "nogil": True, "error_model": "numpy"}
 FLOAT32 = np.dtype("float32")
 SERIAL_BELOW = 16384 if PARALLEL else 1 << 62  # elements; each costs more here than where loops.SERIAL_BELOW counts
 CHUNK = 8192  # elements
+BATCH = 4096  # elements of rows whose logarithms are taken together
 LOW = f4(-np.inf)
 SOFTMAX, LOG_SOFTMAX, SOFTMAX_BACK, LOG_SOFTMAX_BACK = range(4)
 
 
 # rows that lie dense: the last vector, which may be short, stays in a register ------------------------------------
-@njit(**COMPILED)
+@njit(inline="always", **COMPILED)
 def row_top(x, first, whole, tail):
     """The greatest value of a row: whole vectors, and the tail."""
     top = tail
@@ -35,34 +36,35 @@ def row_top(x, first, whole, tail):
     return greatest(top)
 
 
-@njit(**COMPILED)
+@njit(inline="always", **COMPILED)
 def row_stats(x, first, end):
     """The greatest value of a row, and the sum of exp(x - greatest)."""
     whole = end - (end - first) % LANES
     tail = load_first(x, whole, end - whole, LOW)
     highest = row_top(x, first, whole, tail)
     top = spread(highest)
-    a, b = exp_below(tail - top), spread(f4(0))
-    for i in range(first, whole - LANES, 2 * LANES):  # two sums, for the processor works on several at once
-        a = a + exp_below(load_16(x, i) - top)
-        b = b + exp_below(load_16(x, i + LANES) - top)
-    if (whole - first) % (2 * LANES):
-        a = a + exp_below(load_16(x, whole - LANES) - top)
-    return highest, total(a + b)
+    sums = spread(f4(0))
+    for i in range(first, whole, LANES):
+        sums = sums + exp_below(load_16(x, i) - top)
+    if whole < end:
+        sums = sums + exp_below(tail - top)
+    return highest, total(sums)
 
 
-@njit(**COMPILED)
+@njit(inline="always", **COMPILED)
 def softmax_row(x, out, first, end, times, label, less):
     """out = softmax of a row, times a number, and less a number at one place of it, counted from its start."""
     whole = end - (end - first) % LANES
     tail = load_first(x, whole, end - whole, LOW)
     top = spread(row_top(x, first, whole, tail))
-    tail = exp_below(tail - top)
-    sums = tail
+    sums = spread(f4(0))
     for i in range(first, whole, LANES):
         e = exp_below(load_16(x, i) - top)
         store_16(out, i, e)
         sums = sums + e
+    if whole < end:
+        tail = exp_below(tail - top)
+        sums = sums + tail
     scale = spread(times / total(sums))
     for i in range(first, whole, LANES):
         store_16(out, i, load_16(out, i) * scale)
@@ -72,12 +74,26 @@ def softmax_row(x, out, first, end, times, label, less):
         out[first + label] -= less
 
 
+@njit(inline="always", **COMPILED)
+def take_logs(place):
+    """Sixteen logarithms at once, which take no longer than one."""
+    for lane in range(LANES):
+        place[lane] = logf(place[lane])
+
+
 @njit(**COMPILED)
-def _log_softmax_row(x, out, first, end):
-    highest, sums = row_stats(x, first, end)
-    top, log_sum = spread(highest), spread(f4(math.log(sums)))
-    for i in range(first, end, LANES):
-        store(out, i, end, load(x, i, end, LOW) - top - log_sum)
+def _log_softmax_rows(x, out, width, start, stop):
+    tops, logs = np.empty(LANES, np.float32), np.ones(LANES, np.float32)
+    batch = max(1, min(LANES, BATCH // width))
+    for r in range(start, stop, batch):
+        rows = min(batch, stop - r)
+        for k in range(rows):
+            tops[k], logs[k] = row_stats(x, (r + k) * width, (r + k + 1) * width)
+        take_logs(logs)
+        for k in range(rows):
+            top, log_sum, end = spread(tops[k]), spread(logs[k]), (r + k + 1) * width
+            for i in range((r + k) * width, end, LANES):
+                store(out, i, end, load(x, i, end, LOW) - top - log_sum)
 
 
 @njit(**COMPILED)
@@ -100,42 +116,52 @@ def _log_softmax_back_row(g, y, out, first, end):
         store(out, i, end, load(g, i, end, f4(0)) - exp_below(load(y, i, end, LOW)) * sums)
 
 
-# rows that lie beside one another: element k of sixteen of them is at first + k * inner ---------------------------
-@njit(**COMPILED)
-def lane_stats(x, first, end, inner, count):
+# rows that lie beside one another: element k of sixteen of them is at first + k * inner. They are copied to a place of
+# their own, for far strides fall into few lines of the cache -------------------------------------------------------
+@njit(inline="always", **COMPILED)
+def gathered(x, place, first, inner, count):
+    """Copy the lanes; give the greatest value in each."""
+    top = spread(LOW)
+    for k in range(0, place.size, LANES):
+        i = first + k // LANES * inner
+        v = load(x, i, i + count, f4(0))
+        store_16(place, k, v)
+        top = greater(v, top)
+    return top
+
+
+@njit(inline="always", **COMPILED)
+def lane_stats(x, place, first, inner, count):
     """The greatest value in each lane, and the sum of exp(x - greatest)."""
-    top, sums = spread(LOW), spread(f4(0))
-    for i in range(first, end, inner):
-        top = greater(load(x, i, i + count, f4(0)), top)
-    for i in range(first, end, inner):
-        sums = sums + exp_below(load(x, i, i + count, f4(0)) - top)
+    top, sums = gathered(x, place, first, inner, count), spread(f4(0))
+    for k in range(0, place.size, LANES):
+        sums = sums + exp_below(load_16(place, k) - top)
     return top, sums
 
 
-@njit(**COMPILED)
-def softmax_lanes(x, out, first, end, inner, count, times):
+@njit(inline="always", **COMPILED)
+def softmax_lanes(x, place, out, first, inner, count, times):
     """out = softmax of each lane, times a number."""
-    top, sums = spread(LOW), spread(f4(0))
-    for i in range(first, end, inner):
-        top = greater(load(x, i, i + count, f4(0)), top)
-    for i in range(first, end, inner):
-        e = exp_below(load(x, i, i + count, f4(0)) - top)
-        store(out, i, i + count, e)
+    top, sums = gathered(x, place, first, inner, count), spread(f4(0))
+    for k in range(0, place.size, LANES):
+        e = exp_below(load_16(place, k) - top)
+        store_16(place, k, e)
         sums = sums + e
     scale = times / sums
-    for i in range(first, end, inner):
-        store(out, i, i + count, load(out, i, i + count, f4(0)) * scale)
+    for k in range(0, place.size, LANES):
+        i = first + k // LANES * inner
+        store(out, i, i + count, load_16(place, k) * scale)
 
 
-@njit(**COMPILED)
-def _log_softmax_lanes(x, out, first, end, inner, count, place):
-    top, sums = lane_stats(x, first, end, inner, count)
-    store_16(place, 0, sums)
-    for lane in range(LANES):
-        place[lane] = logf(place[lane])
-    log_sum = load_16(place, 0)
-    for i in range(first, end, inner):
-        store(out, i, i + count, load(x, i, i + count, f4(0)) - top - log_sum)
+@njit(inline="always", **COMPILED)
+def _log_softmax_lanes(x, place, logs, out, first, inner, count):
+    top, sums = lane_stats(x, place, first, inner, count)
+    store_16(logs, 0, sums)
+    take_logs(logs)
+    log_sum = load_16(logs, 0)
+    for k in range(0, place.size, LANES):
+        i = first + k // LANES * inner
+        store(out, i, i + count, load_16(place, k) - top - log_sum)
 
 
 @njit(**COMPILED)
@@ -157,12 +183,13 @@ def _back_lanes(kind, g, y, out, first, end, inner, count):
 # all rows -----------------------------------------------------------------------------------------------------------
 @njit(**COMPILED)
 def _some_rows(kind, x, y, out, width, start, stop):
+    if kind == LOG_SOFTMAX:
+        _log_softmax_rows(x, out, width, start, stop)
+        return
     for r in range(start, stop):
         first, end = r * width, (r + 1) * width
         if kind == SOFTMAX:
             softmax_row(x, out, first, end, f4(1), -LANES, f4(0))
-        elif kind == LOG_SOFTMAX:
-            _log_softmax_row(x, out, first, end)
         elif kind == SOFTMAX_BACK:
             _softmax_back_row(x, y, out, first, end)
         else:
@@ -172,17 +199,16 @@ def _some_rows(kind, x, y, out, width, start, stop):
 @njit(**COMPILED)
 def _some_lanes(kind, x, y, out, width, inner, start, stop):
     vectors = (inner + LANES - 1) // LANES
-    place = np.empty(LANES, np.float32)
+    place, logs = np.empty(width * LANES, np.float32), np.empty(LANES, np.float32)
     for v in range(start, stop):
         outer, at = v // vectors, v % vectors * LANES
         first, count = outer * width * inner + at, min(LANES, inner - at)
-        end = first + width * inner
         if kind == SOFTMAX:
-            softmax_lanes(x, out, first, end, inner, count, spread(f4(1)))
+            softmax_lanes(x, place, out, first, inner, count, spread(f4(1)))
         elif kind == LOG_SOFTMAX:
-            _log_softmax_lanes(x, out, first, end, inner, count, place)
+            _log_softmax_lanes(x, place, logs, out, first, inner, count)
         else:
-            _back_lanes(kind, x, y, out, first, end, inner, count)
+            _back_lanes(kind, x, y, out, first, first + width * inner, inner, count)
 
 
 @njit(**COMPILED)
@@ -193,13 +219,20 @@ def _some(kind, x, y, out, width, inner, start, stop):
         _some_lanes(kind, x, y, out, width, inner, start, stop)
 
 
+@njit(**COMPILED)
+def groups_at_once(width, inner):
+    """Rows, or vectors of them, that a thread takes as one piece of work."""
+    step = max(1, CHUNK // (width * min(inner, LANES)))
+    return step if step < LANES else step // LANES * LANES
+
+
 @njit(parallel=True, **COMPILED)
 def _all(kind, x, y, out, width, inner):
     groups = out.size // (width * inner) * ((inner + LANES - 1) // LANES)
     if out.size < SERIAL_BELOW:
         _some(kind, x, y, out, width, inner, 0, groups)
     else:
-        step = max(1, CHUNK // (width * min(inner, LANES)))
+        step = groups_at_once(width, inner)
         for chunk in prange((groups + step - 1) // step):
             _some(kind, x, y, out, width, inner, chunk * step, min(groups, (chunk + 1) * step))
 

@@ -1,0 +1,33 @@
+"""Planes of images in a frame of zeros, so that no window looks outside, and back."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from shared_ops.kernels.planes import COMPILED
+from shared_ops.kernels.scalar import f4
+from shared_ops.kernels.vector import LANES, load, store
+
+
+@njit(**COMPILED)
+def padded(x, at, out, c, h, w, ph, pw):
+    """Planes of x from `at` on, in a frame of zeros: out (c, h + 2 ph, w + 2 pw)."""
+    wide = w + 2 * pw
+    for i in range(out.size):
+        out[i] = f4(0)
+    for row in range(c * h):
+        to = ((row // h) * (h + 2 * ph) + row % h + ph) * wide + pw
+        source = at + row * w
+        for j in range(0, w, LANES):
+            store(out, to + j, to + w, load(x, source + j, source + w, f4(0)))
+
+
+@njit(**COMPILED)
+def cropped(frame, out, at, c, h, w, ph, pw):
+    """Planes of `out` from `at` on become what is inside of the frame."""
+    wide = w + 2 * pw
+    for row in range(c * h):
+        source = ((row // h) * (h + 2 * ph) + row % h + ph) * wide + pw
+        to = at + row * w
+        for j in range(0, w, LANES):
+            store(out, to + j, to + w, load(frame, source + j, source + w, f4(0)))
