@@ -96,6 +96,26 @@ from shared_ops.logic import (
     right_shift,
 )
 from shared_ops.loss import bce, nll, nll_back, softmax_cross_entropy, softmax_cross_entropy_back
+from shared_ops.loss_functions import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cosine_embedding_loss,
+    cosine_similarity,
+    cross_entropy,
+    gaussian_nll_loss,
+    hinge_embedding_loss,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    margin_ranking_loss,
+    mse_loss,
+    nll_loss,
+    pairwise_distance,
+    poisson_nll_loss,
+    smooth_l1_loss,
+    soft_margin_loss,
+    triplet_margin_loss,
+)
 from shared_ops.matrix import diag, diag_embed, diagonal, diagonal_put, tril, triu
 from shared_ops.moments import logsumexp, norm, prod, std, var
 from shared_ops.norm import (
@@ -256,5 +276,23 @@ __all__ = [
     "unbind",
     "unflatten",
     "view",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cosine_embedding_loss",
+    "cosine_similarity",
+    "cross_entropy",
+    "gaussian_nll_loss",
+    "hinge_embedding_loss",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "margin_ranking_loss",
+    "mse_loss",
+    "nll_loss",
+    "pairwise_distance",
+    "poisson_nll_loss",
+    "smooth_l1_loss",
+    "soft_margin_loss",
+    "triplet_margin_loss",
     *sorted(REGISTRY),
 ]

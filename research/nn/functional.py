@@ -17,34 +17,51 @@ from shared_ops.ops import (
     avg_pool1d,
     avg_pool2d,
     avg_pool3d,
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
     conv1d,
     conv2d,
     conv3d,
     conv_transpose1d,
     conv_transpose2d,
     conv_transpose3d,
+    cosine_embedding_loss,
+    cosine_similarity,
+    cross_entropy,
     fold,
+    gaussian_nll_loss,
+    hinge_embedding_loss,
+    huber_loss,
     interpolate,
+    kl_div,
+    l1_loss,
     lp_pool1d,
     lp_pool2d,
     lp_pool3d,
+    margin_ranking_loss,
     max_pool1d,
     max_pool2d,
     max_pool3d,
     max_unpool1d,
     max_unpool2d,
     max_unpool3d,
+    mse_loss,
+    nll_loss,
+    pairwise_distance,
     pixel_shuffle,
     pixel_unshuffle,
+    poisson_nll_loss,
     relu,
     scaled_dot_product_attention,
     sigmoid,
     silu,
+    smooth_l1_loss,
+    soft_margin_loss,
     softplus,
     tanh,
+    triplet_margin_loss,
     unfold,
 )
-from shared_ops.spec import check, shape_of, spec_of
 
 
 def pair(value: Any) -> tuple[int, int]:
@@ -82,46 +99,6 @@ def gelu(input: Any, approximate: str = "none") -> Any:
     return ops.gelu(input, approximate=approximate)
 
 
-# losses -----------------------------------------------------------------------------------------------------------
-def reduced(loss: Any, reduction: str) -> Any:
-    """One loss out of many: their mean, their sum, or all of them."""
-    check(reduction in ("mean", "sum", "none"), "a reduction is 'mean', 'sum' or 'none'", reduction=reduction)
-    return {"mean": ops.mean, "sum": ops.sum, "none": lambda x: x}[reduction](loss)
-
-
-def _same_shape(name: str, input: Any, target: Any) -> None:
-    shapes = shape_of(spec_of(input)), shape_of(spec_of(target))
-    check(shapes[0] == shapes[1], f"{name} needs a target of the input's shape", input=shapes[0], target=shapes[1])
-
-
-def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
-    """Squared difference."""
-    _same_shape("mse_loss", input, target)
-    return reduced(ops.pow(input - target, 2), reduction)
-
-
-def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
-    """Absolute difference."""
-    _same_shape("l1_loss", input, target)
-    return reduced(ops.abs(input - target), reduction)
-
-
-def cross_entropy(input: Any, target: Any, reduction: str = "mean") -> Any:
-    """-log softmax(input)[target], in nats: (n, classes), (n,) -> () or (n,)."""
-    return reduced(ops.softmax_cross_entropy(input, target), reduction)
-
-
-def binary_cross_entropy_with_logits(input: Any, target: Any, reduction: str = "mean") -> Any:
-    """-log sigmoid(input) where the target is 1, -log(1 - sigmoid(input)) where it is 0, in nats."""
-    _same_shape("binary_cross_entropy_with_logits", input, target)
-    return reduced(softplus(input) - input * target, reduction)
-
-
-def nll_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
-    """-input[target] of each row of log-probabilities: (n, classes), (n,) -> () or (n,)."""
-    return reduced(ops.nll(input, target), reduction)
-
-
 __all__ = [
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
@@ -133,6 +110,7 @@ __all__ = [
     "avg_pool2d",
     "avg_pool3d",
     "batch_norm",
+    "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "conv1d",
     "conv2d",
@@ -140,13 +118,19 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "cosine_embedding_loss",
+    "cosine_similarity",
     "cross_entropy",
     "dropout",
     "embedding",
     "fold",
+    "gaussian_nll_loss",
     "gelu",
     "group_norm",
+    "hinge_embedding_loss",
+    "huber_loss",
     "interpolate",
+    "kl_div",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
@@ -155,6 +139,7 @@ __all__ = [
     "lp_pool1d",
     "lp_pool2d",
     "lp_pool3d",
+    "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
@@ -163,15 +148,20 @@ __all__ = [
     "max_unpool3d",
     "mse_loss",
     "nll_loss",
+    "pairwise_distance",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "poisson_nll_loss",
     "relu",
     "rms_norm",
     "scaled_dot_product_attention",
     "sigmoid",
     "silu",
+    "smooth_l1_loss",
+    "soft_margin_loss",
     "softmax",
     "softplus",
     "tanh",
+    "triplet_margin_loss",
     "unfold",
 ]

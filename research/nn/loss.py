@@ -23,32 +23,32 @@ class MSELoss(Loss):
     """Squared difference: (…), (…) -> ()."""
 
     def forward(self, input: Any, target: Any) -> Any:
-        return F.mse_loss(input, target, self.reduction)
+        return F.mse_loss(input, target, reduction=self.reduction)
 
 
 class L1Loss(Loss):
     """Absolute difference: (…), (…) -> ()."""
 
     def forward(self, input: Any, target: Any) -> Any:
-        return F.l1_loss(input, target, self.reduction)
+        return F.l1_loss(input, target, reduction=self.reduction)
 
 
 class CrossEntropyLoss(Loss):
     """-log softmax(input)[target], in nats: (n, classes), (n,) -> ()."""
 
     def forward(self, input: Any, target: Any) -> Any:
-        return F.cross_entropy(input, target, self.reduction)
+        return F.cross_entropy(input, target, reduction=self.reduction)
 
 
 class NLLLoss(Loss):
     """-input[target] of log-probabilities, in nats: (n, classes), (n,) -> ()."""
 
     def forward(self, input: Any, target: Any) -> Any:
-        return F.nll_loss(input, target, self.reduction)
+        return F.nll_loss(input, target, reduction=self.reduction)
 
 
 class BCEWithLogitsLoss(Loss):
     """Binary cross-entropy of sigmoid(input), in nats: (…), (…) -> ()."""
 
     def forward(self, input: Any, target: Any) -> Any:
-        return F.binary_cross_entropy_with_logits(input, target, self.reduction)
+        return F.binary_cross_entropy_with_logits(input, target, reduction=self.reduction)
