@@ -6,7 +6,7 @@ from typing import Any
 
 from production import functions
 from production.graph import Node
-from production.nn import sparse_softmax_cross_entropy_with_logits
+from shared_ops import ops
 from shared_ops.spec import check, shape_of, spec_of
 
 
@@ -24,7 +24,7 @@ def absolute_difference(labels: Any, predictions: Any, weights: float = 1.0) -> 
 
 def sparse_softmax_cross_entropy(labels: Any, logits: Any, weights: float = 1.0) -> Node:
     """The mean of -log softmax(logits)[label], in nats: (n,) int, (n, classes) -> ()."""
-    return _weighted(functions.reduce_mean(sparse_softmax_cross_entropy_with_logits(labels, logits)), weights)
+    return _weighted(ops.cross_entropy(logits, labels), weights)
 
 
 def _weighted(loss: Node, weights: float) -> Node:

@@ -20,6 +20,7 @@ from shared_ops.fold import (
 )
 from shared_ops.index import getitem, put
 from shared_ops.op import op
+from shared_ops.reduce import sum
 from shared_ops.shape import reshape
 from shared_ops.spec import Spec, check, result_dtype, shape_of, spec_of
 
@@ -55,8 +56,8 @@ def _conv_spec(name, x, w, stride, padding, dilation, groups):
 
 
 @op
-def conv(xp, x, w, *, stride, padding, dilation, groups):
-    """Cross-correlation: (n, c, *size), (o, c/groups, *kernel) -> (n, o, *out)."""
+def conv(xp, x, w, *bias, stride, padding, dilation, groups):
+    """Cross-correlation: (n, c, *size), (o, c/groups, *kernel), (o,) -> (n, o, *out); or without bias."""
     x, w = _alike(xp, x, w)
     n, (o, _, *kernel) = x.shape[0], w.shape
     size, depth = out_sizes(x.shape[2:], kernel, stride, padding, dilation), math.prod(w.shape[1:])
@@ -65,12 +66,19 @@ def conv(xp, x, w, *, stride, padding, dilation, groups):
     for part in _parts(n, groups * depth * windows):
         columns = columns_of(xp, x[part], kernel, stride, padding, dilation).reshape(-1, groups, depth, windows)
         out[part] = xp.matmul(rows, columns).reshape(-1, o, *size)
+    for b in bias:
+        out += b.astype(out.dtype, copy=False).reshape(o, *(1,) * len(size))  # the output is ours to change
     return out
 
 
 @conv.spec
-def conv_spec(x, w, *, stride, padding, dilation, groups):
-    return _conv_spec("conv", x, w, stride, padding, dilation, groups)
+def conv_spec(x, w, *bias, stride, padding, dilation, groups):
+    out = _conv_spec("conv", x, w, stride, padding, dilation, groups)
+    check(len(bias) < 2, "conv takes one bias, or none", bias=bias)
+    for b in bias:
+        fits = shape_of(b) == (w.shape[0],) and b.dtype == w.dtype
+        check(fits, "conv needs one bias of the weights' dtype for each of w's output channels", w=w, bias=b)
+    return out
 
 
 @conv.grad
@@ -78,7 +86,8 @@ def conv_grad(g, x, w, wants, stride, padding, dilation, groups):
     how = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     gx = conv_input(g, w, size=tuple(x.shape[2:]), **how) if wants[0] else None
     gw = conv_weight(g, x, kernel=tuple(w.shape[2:]), **how) if wants[1] else None
-    return gx, gw
+    others = (0, *range(2, len(x.shape)))
+    return gx, gw, *[sum(g, axis=others) if wanted else None for wanted in wants[2:]]
 
 
 @op
@@ -199,10 +208,11 @@ def _conv(name, rank, x, w, bias, stride, padding, dilation, groups):
         padding, extra = _named_padding(name, rank, padding, w.shape[2:], stride, dilation)
     else:
         padding, extra = per_axis(padding, rank), (0,) * rank
-    out = conv(x, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    together = _bias_fits(name, w, bias, w.shape[0])
+    out = conv(x, w, *together, stride=stride, padding=padding, dilation=dilation, groups=groups)
     if any(extra):
         out = getitem(out, index=(..., *(slice(1, None) if e else slice(None) for e in extra)))
-    return _plus(name, out, bias, rank)
+    return out if together else _plus(out, bias, rank)
 
 
 def _named_padding(name, rank, padding, kernel, stride, dilation):
@@ -237,7 +247,8 @@ def _transpose(name, rank, x, w, bias, stride, padding, output_padding, groups, 
         none = (0,) * rank
         out = conv_input(x, w, size=_transposed_size(x, w, stride, none, dilation, none), padding=none, **how)
         out = _cut(out, padding, extra)
-    return _plus(name, out, bias, rank)
+    _bias_fits(name, w, bias, out.shape[1])
+    return _plus(out, bias, rank)
 
 
 def _transposed_size(x, w, *settings):
@@ -257,9 +268,14 @@ def _cut(full, padding, extra):
     return put(out, shape=(*out.shape[:2], *size), index=(..., *(slice(None, -e if e else None) for e in past)))
 
 
-def _plus(name, out, bias, rank):
+def _bias_fits(name, w, bias, channels):
+    """The bias as conv takes it: none, or one of the weights' dtype."""
     if bias is None:
-        return out
+        return ()
     shape = shape_of(spec_of(bias))
-    check(shape == (out.shape[1],), f"{name} needs one bias for each output channel", bias=spec_of(bias))
-    return out + reshape(bias, shape=(1, -1, *(1,) * rank))
+    check(shape == (channels,), f"{name} needs one bias for each output channel", bias=spec_of(bias))
+    return (bias,) if bias.dtype == w.dtype else ()
+
+
+def _plus(out, bias, rank):
+    return out if bias is None else out + reshape(bias, shape=(1, -1, *(1,) * rank))

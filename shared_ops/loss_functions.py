@@ -29,7 +29,7 @@ def reduced(losses: Any, reduction: str) -> Any:
 def _same_shape(name: str, **came: Any) -> None:
     shapes = {what: shape_of(spec_of(x)) for what, x in came.items()}
     first, *others = shapes.values()
-    check(all(s == first for s in others), f"{name} needs equal shapes", **shapes)
+    check(all(s == first for s in others), f"{name} needs a target of the input's shape", **shapes)
 
 
 def _weighted(losses: Any, weight: Any) -> Any:

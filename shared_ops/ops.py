@@ -46,6 +46,7 @@ from shared_ops.conv import (
     conv_transpose3d,
     conv_weight,
 )
+from shared_ops.ctc import ctc, ctc_back, ctc_curvature, ctc_loss
 from shared_ops.cumulative import cumprod, cumsum
 from shared_ops.decompose import cholesky, cofactor, det, eigh, inverse, qr, slogdet, solve, svd
 from shared_ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, masked_scale
@@ -156,6 +157,7 @@ from shared_ops.random import (
     random_uniform,
 )
 from shared_ops.recurrent import gru_back, gru_layer, lstm_back, lstm_layer, rnn_back, rnn_layer
+from shared_ops.recurrent_functions import gru, lstm, rnn
 from shared_ops.reduce import all, amax, amin, any, argmax, argmin, count_nonzero, max, mean, min, sum
 from shared_ops.resample import interpolate, pixel_shuffle, pixel_unshuffle, resample, resample_input
 from shared_ops.rounding import ceil, floor, floor_div, frac, remainder, round, trunc
@@ -210,6 +212,9 @@ __all__ = [
     "alpha_dropout",
     "bmm",
     "dot",
+    "gru",
+    "lstm",
+    "rnn",
     "dropout1d",
     "dropout2d",
     "dropout3d",
@@ -281,6 +286,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "gaussian_nll_loss",
     "hinge_embedding_loss",
     "huber_loss",

@@ -172,21 +172,39 @@ def _fits(*arrays: Any) -> bool:
     return bool(BLAS.sgemm) and all(type(a) is ndarray and a.dtype is F4 and a.ndim == 4 and a.size for a in arrays)
 
 
-def conv(x: Any, w: Any, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+def conv(x: Any, w: Any, *bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
     """(n, c, h, w), (o, c/groups, kh, kw) -> (n, o, oh, ow)."""
     if not _fits(x, w) or x.shape[1] != w.shape[1] * groups or w.shape[0] % groups:
         return NotImplemented
     sizes, geometry, rows, size = _plan(x.shape, w.shape, stride, padding, dilation, groups)
     if min(size) < 1 or not _frame_covers(x.shape, sizes, geometry):
         return NotImplemented
+    if len(bias) > 1 or any(type(b) is not ndarray or b.dtype is not F4 or b.shape != w.shape[:1] for b in bias):
+        return NotImplemented
     x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
     out = np.empty((x.shape[0], w.shape[0], *size), F4)
     if w.shape[1] == 1 and w.shape[0] == groups:
         depthwise.forward(x.ravel(), w.ravel(), out.ravel(), (x.shape[0] * groups, groups, size[0]), geometry)
-        return out
+        return _with_bias(out, bias)
     with BLAS.one_thread_a_call():
         forward(BLAS.sgemm, x.ravel(), w.ravel(), out.ravel(), sizes, geometry, rows)
+    return _with_bias(out, bias)
+
+
+def _with_bias(out: ndarray, bias: tuple[ndarray, ...]) -> ndarray:
+    """The output with each channel's bias added in place."""
+    for b in bias:
+        add_channels(out.ravel(), np.ascontiguousarray(b), out.shape[0] * out.shape[1], out.shape[2] * out.shape[3])
     return out
+
+
+@njit(parallel=True, **COMPILED)
+def add_channels(out, bias, planes, places):
+    for plane in prange(planes):
+        plane = np.int64(plane)
+        value = bias[plane % bias.size]
+        for i in range(plane * places, (plane + 1) * places):
+            out[i] += value
 
 
 def conv_input(g: Any, w: Any, *, size: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:

@@ -1,7 +1,6 @@
 """The steps of recurrent layers: each core goes through all of them with its share of the sequences.
 
-Sequences know nothing of each other, so the cores never wait. A step is one product by OpenBLAS and one pass over the
-gates. Each loop here writes one array, for LLVM makes no vectors of a loop over many arrays that might overlap.
+Sequences know nothing of each other, so the cores never wait. A step is one product and one pass over the gates. Each loop here writes one array, for LLVM makes no vectors of a loop over many arrays that might overlap.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from shared_ops.kernels.gemm import PLAIN, call_sgemm
+from shared_ops.kernels.packed import product_packed
 from shared_ops.kernels.scalar import sigmoidf, tanhf
 from shared_ops.kernels.vector import stay_alone
 
@@ -33,16 +32,16 @@ def _clear(x):
 
 # forward ----------------------------------------------------------------------------------------------------------
 @njit(**INLINE)
-def _lstm_step(gates, bias, cells, out, h, c):
-    """One sequence's step; gates (4, h) come as the products with x and h."""
+def _lstm_step(gates, from_h, bias, cells, out, h, c):
+    """One sequence's step; gates (4, h) come as the products with x."""
     for at in range(4):
-        now, shift = gates[at], bias[at]
+        now, add, shift = gates[at], from_h[at * h.size : (at + 1) * h.size], bias[at]
         if at == 2:
             for j in range(now.size):
-                now[j] = tanhf(now[j] + shift[j])
+                now[j] = tanhf(now[j] + (add[j] + shift[j]))
         else:
             for j in range(now.size):
-                now[j] = sigmoidf(now[j] + shift[j])
+                now[j] = sigmoidf(now[j] + (add[j] + shift[j]))
     i, f, g, o = gates[0], gates[1], gates[2], gates[3]
     for j in range(c.size):
         c[j] = f[j] * c[j] + i[j] * g[j]
@@ -56,10 +55,10 @@ def _lstm_step(gates, bias, cells, out, h, c):
 def _gru_step(gates, from_h, bias, inner, out, h):
     """One sequence's step; gates (3, h) come as the products with x."""
     for at in range(2):
-        now, add, shift = gates[at], from_h[at], bias[at]
+        now, add, shift = gates[at], from_h[at * h.size : (at + 1) * h.size], bias[at]
         for j in range(now.size):
             now[j] = sigmoidf(now[j] + (add[j] + shift[j]))
-    r, z, n, add, shift = gates[0], gates[1], gates[2], from_h[2], bias[2]
+    r, z, n, add, shift = gates[0], gates[1], gates[2], from_h[2 * h.size : 3 * h.size], bias[2]
     for j in range(h.size):
         inner[j] = add[j] + shift[j]
     for j in range(h.size):
@@ -70,15 +69,15 @@ def _gru_step(gates, from_h, bias, inner, out, h):
 
 
 @njit(**INLINE)
-def _rnn_step(gates, bias, out, h, relu):
+def _rnn_step(gates, from_h, bias, out, h, relu):
     """One sequence's step."""
     if relu:
         for j in range(h.size):
-            v = gates[j] + bias[j]
+            v = gates[j] + (from_h[j] + bias[j])
             h[j] = f4(0.0) if v < f4(0.0) else v
     else:
         for j in range(h.size):
-            h[j] = tanhf(gates[j] + bias[j])
+            h[j] = tanhf(gates[j] + (from_h[j] + bias[j]))
     _copy(h, out)
 
 
@@ -91,19 +90,16 @@ def _last_active(lengths, k, first, end):
 
 
 @njit(**SETTINGS)
-def _forward_rows(kind, sgemm, w, gates, more, out, h, c, from_h, bias, lengths, reverse, first, end):
-    """The sequences from first to end. w: the address of w_hh's transpose. more: the cells, or GRU's inner products."""
+def _forward_rows(kind, w, gates, more, out, h, c, from_h, bias, lengths, reverse, first, end):
+    """The sequences from first to end. w: w_hh's transpose, packed. more: the cells, or GRU's inner products."""
     stay_alone()
-    steps, size = gates.shape[0], h.shape[1]
-    wide = gates.shape[2] * size
+    steps, size, wide = gates.shape[0], h.shape[1], from_h.shape[1]
     for step in range(steps):
         k = steps - 1 - step if reverse else step
         rows = _last_active(lengths, k, first, end) - first
         if rows > 0:
-            a, b, beta = h.ctypes.data + 4 * size * first, from_h.ctypes.data + 4 * wide * first, f4(0.0)
-            if kind != GRU:  # added to the products with x at once
-                b, beta = gates.ctypes.data + 4 * wide * (k * h.shape[0] + first), f4(1.0)
-            call_sgemm(sgemm, PLAIN, PLAIN, rows, wide, size, a, size, w, wide, beta, b, wide)
+            a, c_at = h.ctypes.data + 4 * size * first, from_h.ctypes.data + 4 * wide * first
+            product_packed(a, size, w.ctypes.data, size, w.shape[0], c_at, wide, rows)
         for row in range(first, end):
             if k >= lengths[row]:
                 for at in range(gates.shape[2]):
@@ -114,20 +110,20 @@ def _forward_rows(kind, sgemm, w, gates, more, out, h, c, from_h, bias, lengths,
                 elif kind == GRU:
                     _clear(more[k, row])
             elif kind == LSTM:
-                _lstm_step(gates[k, row], bias, more[k, row], out[k, row], h[row], c[row])
+                _lstm_step(gates[k, row], from_h[row], bias, more[k, row], out[k, row], h[row], c[row])
             elif kind == GRU:
                 _gru_step(gates[k, row], from_h[row], bias, more[k, row], out[k, row], h[row])
             else:
-                _rnn_step(gates[k, row, 0], bias[0], out[k, row], h[row], kind == RELU)
+                _rnn_step(gates[k, row, 0], from_h[row], bias[0], out[k, row], h[row], kind == RELU)
 
 
 @njit(parallel=True, **SETTINGS)
-def forward(kind, sgemm, w, gates, more, out, h, c, from_h, bias, lengths, reverse, parts):
+def forward(kind, w, gates, more, out, h, c, from_h, bias, lengths, reverse, parts):
     """All sequences, in parts. The states h and c become the last ones."""
     n = h.shape[0]
     arrays = gates, more, out, h, c, from_h, bias, lengths
     for p in prange(parts):
-        _forward_rows(kind, sgemm, w, *arrays, reverse, n * p // parts, n * (p + 1) // parts)
+        _forward_rows(kind, w, *arrays, reverse, n * p // parts, n * (p + 1) // parts)
 
 
 # backward ---------------------------------------------------------------------------------------------------------
@@ -184,15 +180,15 @@ def _rnn_back_step(dgates, out, dh, relu):
 
 @njit(**SETTINGS)
 def _back_rows(
-    kind, sgemm, w, g_out, dgates, from_h, gates, more, out, before, dh, dc, products, lengths, reverse, first, end
+    kind, w, g_out, dgates, from_h, gates, more, out, before, dh, dc, products, lengths, reverse, first, end
 ):
-    """The sequences from first to end. from_h: the gradient of the products with h, where it is not dgates itself.
+    """The sequences from first to end. w: w_hh, packed. from_h: the gradient of the products with h, where it is not dgates itself.
 
     before: the states before each step, h's for GRU, c's for LSTM.
     """
     stay_alone()
-    steps, size = dgates.shape[0], dh.shape[1]
-    wide = dgates.shape[2] * size
+    steps, size, wide = dgates.shape[0], dh.shape[1], products.shape[1]
+    deep = dgates.shape[2] * size
     factors = from_h if kind == GRU else dgates
     spare = np.empty(size, np.float32)
     for step in range(steps):
@@ -215,9 +211,9 @@ def _back_rows(
                 _rnn_back_step(dgates[k, row, 0], out[k, row], dh[row], kind == RELU)
         rows = _last_active(lengths, k, first, end) - first
         if rows > 0:
-            a = factors.ctypes.data + 4 * wide * (k * dh.shape[0] + first)
-            b = products.ctypes.data + 4 * size * first
-            call_sgemm(sgemm, PLAIN, PLAIN, rows, size, wide, a, wide, w, size, f4(0.0), b, size)
+            a = factors.ctypes.data + 4 * deep * (k * dh.shape[0] + first)
+            c_at = products.ctypes.data + 4 * wide * first
+            product_packed(a, deep, w.ctypes.data, deep, w.shape[0], c_at, wide, rows)
         for row in range(first, first + rows):
             if k < lengths[row]:
                 total, add = dh[row], products[row]
@@ -229,11 +225,9 @@ def _back_rows(
 
 
 @njit(parallel=True, **SETTINGS)
-def backward(
-    kind, sgemm, w, g_out, dgates, from_h, gates, more, out, before, dh, dc, products, lengths, reverse, parts
-):
+def backward(kind, w, g_out, dgates, from_h, gates, more, out, before, dh, dc, products, lengths, reverse, parts):
     """All sequences, in parts. dh and dc become the gradients of the first states."""
     n = dh.shape[0]
     arrays = g_out, dgates, from_h, gates, more, out, before, dh, dc, products, lengths
     for p in prange(parts):
-        _back_rows(kind, sgemm, w, *arrays, reverse, n * p // parts, n * (p + 1) // parts)
+        _back_rows(kind, w, *arrays, reverse, n * p // parts, n * (p + 1) // parts)

@@ -1,4 +1,4 @@
-"""Fast convolution and pooling: what the plain kernels give, for drawn sizes and settings, and nothing beside arrays."""
+"""Fast convolution and pooling: what the plain kernels give, for drawn sizes and settings, and nothing beside it."""
 
 import numba
 import numpy as np

@@ -13,6 +13,9 @@ COLUMNS = {"kernel_size": (2, 3), "stride": (2, 1), "padding": (1, 0), "dilation
 
 CASES: dict[str, list[Case]] = {
     "conv": [
+        Case(
+            (n(2, 3, 5, 4), n(4, 3, 3, 2), n(4)), {"stride": (1, 1), "padding": (1, 0), "dilation": (1, 1), "groups": 1}
+        ),
         Case((n(2, 3, 5, 4), n(4, 3, 3, 2)), POINT),
         Case((n(2, 4, 5, 5), n(6, 2, 3, 2)), CONV),
         Case((n(1, 3, 4, 4), n(6, 1, 3, 3)), DEEP),  # depthwise
@@ -50,9 +53,9 @@ CASES: dict[str, list[Case]] = {
 }
 
 
-def _conv(t, x, w, **how):
+def _conv(t, x, w, *bias, **how):
     dtype = t.promote_types(x.dtype, w.dtype)
-    return (t.conv1d, t.conv2d, t.conv3d)[x.ndim - 3](x.to(dtype), w.to(dtype), **how)
+    return (t.conv1d, t.conv2d, t.conv3d)[x.ndim - 3](x.to(dtype), w.to(dtype), *bias, **how)
 
 
 def _conv_input(t, y, w, *, size, **how):

@@ -1,0 +1,5 @@
+"""What goes with modules: torch.nn.utils' names."""
+
+from research.nn.utils import rnn
+
+__all__ = ["rnn"]
