@@ -22,7 +22,7 @@ from shared_ops.kernels.planes import COMPILED
 from shared_ops.kernels.scalar import f4
 from shared_ops.kernels.vector import LANES, load, store
 
-TILE = 120_000  # values of columns at once, about half of a core's second cache
+TILE = 80_000  # values of columns at once, a third of a second-level cache
 PARTS = 8  # sums of weight gradients, added in order: a fixed number, so that bits do not depend on threads
 
 
