@@ -1,32 +1,23 @@
-"""Running sums and products along an axis."""
+"""Running sums and products along an axis, and the recurrence that they are cases of."""
 
 from __future__ import annotations
 
-import numpy as np
-
-from shared_ops.arrange import flip
-from shared_ops.elementwise import where
+from shared_ops.arrange import constant_pad, flip
+from shared_ops.dim import Dim
 from shared_ops.op import op
-from shared_ops.reduce import sum
-from shared_ops.shape import expand, transpose, unsqueeze
-from shared_ops.spec import Spec, axes_of, check
+from shared_ops.reduce import along_one, grown
+from shared_ops.spec import Spec, check, is_float, one_array
 
 
 def _running_spec(name, x, axis):
-    check(isinstance(axis, int), f"{name} works along one axis", axis=axis)
-    check(x.ndim > 0, f"{name} needs an axis to run along", x=x)
-    axes_of(axis, x.ndim, name)
-    return Spec(x.shape, np.dtype(np.int64) if x.dtype.kind in "biu" else x.dtype)
-
-
-def _grown(x):
-    return np.int64 if x.dtype.kind in "biu" else x.dtype
+    along_one(name, x, axis)
+    return Spec(x.shape, grown(x))
 
 
 @op
 def cumsum(xp, x, *, axis):
     """The sum of each value and those before it along an axis; integers give int64."""
-    return xp.cumsum(x, axis=axis, dtype=_grown(x))
+    return xp.cumsum(x, axis=axis, dtype=grown(x))
 
 
 @cumsum.spec
@@ -42,7 +33,7 @@ def cumsum_grad(g, axis):
 @op
 def cumprod(xp, x, *, axis):
     """The product of each value and those before it along an axis; integers give int64."""
-    return xp.cumprod(x, axis=axis, dtype=_grown(x))
+    return xp.cumprod(x, axis=axis, dtype=grown(x))
 
 
 @cumprod.spec
@@ -52,21 +43,49 @@ def cumprod_spec(x, *, axis):
 
 @cumprod.grad
 def cumprod_grad(g, x, axis):
-    """Of n values along the axis, by n * n products that leave one out each: zeros do no harm."""
-    g, x = transpose(g, axis, -1), transpose(x, axis, -1)
-    n = x.shape[-1]
-    square = (*x.shape, n)
-    rows = expand(unsqueeze(x, -2), shape=square)  # [..., i, j] = x[j]
-    left_out = where(_same_place(n), 1, rows)
-    products = where(_not_before(n), cumprod(left_out, axis=-1), 0)  # [..., i, k]: of all up to k but i
-    slope = sum(expand(unsqueeze(g, -2), shape=square) * products, axis=-1)
-    return transpose(slope, axis, -1)
+    """The slope of product k by value i is the product of those before i, and of those from after i to k.
+
+    The second factors, times the gradients and summed over k, follow a recurrence, so zeros do no harm.
+    """
+    return product_before(x, axis) * linear_scan(shifted(x, axis, -1), g, axis=axis, reverse=True)
 
 
-def _same_place(n):
-    return np.eye(n, dtype=bool)
+def product_before(x, axis):
+    """For each value along an axis the product of those before it, 1 for the first."""
+    return cumprod(shifted(x, axis, 1, value=1), axis=axis)
 
 
-def _not_before(n):
-    """[i, k]: whether k is i or comes after it."""
-    return np.tri(n, dtype=bool).T
+def shifted(x, axis, by, value=0):
+    """x moved on by one place along an axis, or back for -1, with a number in the place that falls free."""
+    if not isinstance(x.shape[axis], Dim) and x.shape[axis] == 0:
+        return x
+    after = len(x.shape) - 1 - axis % len(x.shape)
+    return constant_pad(x, pad=(0, 0) * after + (by, -by), value=value)
+
+
+@op
+def linear_scan(xp, decay, x, *, axis, reverse=False):
+    """out[k] = decay[k] * out[k - 1] + x[k] along an axis, from 0 on; reversed, out[k + 1] takes out[k - 1]'s part."""
+    out = x.copy()
+    factors, values = xp.moveaxis(decay, axis, 0), xp.moveaxis(out, axis, 0)
+    if reverse:
+        factors, values = factors[::-1], values[::-1]
+    for k in range(1, len(values)):
+        values[k] += factors[k] * values[k - 1]
+    return out
+
+
+@linear_scan.spec
+def linear_scan_spec(decay, x, *, axis, reverse=False):
+    along_one("linear_scan", x, axis)
+    check(is_float(x.dtype), "linear_scan needs floats", x=x)
+    check(one_array(decay) == x, "linear_scan needs a factor for each value, in x's dtype", decay=decay, x=x)
+    return x
+
+
+@linear_scan.grad
+def linear_scan_grad(g, decay, out, axis, reverse, wants):
+    """The gradient runs the other way, with each factor one place earlier."""
+    step = -1 if reverse else 1
+    flow = linear_scan(shifted(decay, axis, -step), g, axis=axis, reverse=not reverse)
+    return (flow * shifted(out, axis, step) if wants[0] else None), flow

@@ -7,7 +7,7 @@ raise SpecError.
 
 from __future__ import annotations
 
-from shared_ops.elementwise import cast, clamp, div, eq, floats, ne, where
+from shared_ops.elementwise import cast, clamp, div, eq, floats, ne, sub, where
 from shared_ops.index import take
 from shared_ops.op import op
 from shared_ops.reduce import mean, sum
@@ -43,7 +43,13 @@ def _shares_of(name, xp, labels, classes, weight, ignore_index, dtype):
     return counts, shares, labels
 
 
-def _reduced(xp, losses, shares, reduction):
+def _picked(xp, x, labels, counts):
+    """x at the label of each sample that counts, 0 for the others: they may hold infinities."""
+    picked = xp.take_along_axis(x, labels[:, None], axis=1)[:, 0]
+    return xp.where(counts, picked, xp.zeros_like(picked))
+
+
+def _reduced(losses, shares, reduction):
     if reduction == "none":
         return losses
     return losses.sum() / shares.sum() if reduction == "mean" else losses.sum()
@@ -97,11 +103,11 @@ def softmax_cross_entropy(xp, logits, labels, *weight, ignore_index=None, reduct
     c, name = logits.shape[1], "softmax_cross_entropy"
     counts, shares, labels = _shares_of(name, xp, labels, c, weight, ignore_index, logits.dtype)
     log_p = log_softmax.kernel(xp, logits, axis=1)
-    losses = -shares * xp.take_along_axis(log_p, labels[:, None], axis=1)[:, 0]
+    losses = -shares * _picked(xp, log_p, labels, counts)
     if label_smoothing:
         every = _per_class(weight[0], log_p) * log_p if weight else log_p
         losses = (1 - label_smoothing) * losses - label_smoothing / c * every.sum(axis=1)
-    return _reduced(xp, xp.where(counts, losses, xp.zeros_like(losses)), shares, reduction)
+    return _reduced(xp.where(counts, losses, xp.zeros_like(losses)), shares, reduction)
 
 
 def _per_class(weight, x):
@@ -170,8 +176,8 @@ def nll(xp, log_probabilities, labels, *weight, ignore_index=None, reduction="no
     """-log_probabilities[label] of each sample, in nats: (n, c, ...) float, (n, ...) int, (c,) -> (n, ...)."""
     (x,) = floats(xp, log_probabilities)
     counts, shares, labels = _shares_of("nll", xp, labels, x.shape[1], weight, ignore_index, x.dtype)
-    losses = -shares * xp.take_along_axis(x, labels[:, None], axis=1)[:, 0]
-    return _reduced(xp, xp.where(counts, losses, xp.zeros_like(losses)), shares, reduction)
+    losses = -shares * _picked(xp, x, labels, counts)
+    return _reduced(losses, shares, reduction)
 
 
 @nll.spec
@@ -191,9 +197,8 @@ def nll_back(xp, g, labels, *weight, num_classes, ignore_index=None, reduction="
     (g,) = floats(xp, g)
     _, shares, labels = _shares_of("nll_back", xp, labels, num_classes, weight, ignore_index, g.dtype)
     g = -shares * _spread(g, shares, reduction)
-    out = xp.zeros((labels.shape[0], num_classes, *labels.shape[1:]), g.dtype)
-    xp.put_along_axis(out, labels[:, None], g[:, None], axis=1)
-    return out
+    classes = xp.arange(num_classes).reshape(-1, *[1] * (labels.ndim - 1))
+    return xp.where(classes == labels[:, None], g[:, None], xp.zeros_like(g)[:, None])
 
 
 @nll_back.spec
@@ -213,11 +218,26 @@ def nll_back_grad(u, labels, weight, ignore_index, reduction):
 LEAST_LOG = -100.0  # PyTorch keeps logarithms of probabilities above this, and slopes below 1e12
 
 
+def _log_of_yes(p):
+    return where(eq(p, 0), LEAST_LOG, clamp(log(where(eq(p, 0), 1, p)), min=LEAST_LOG))
+
+
+def _log_of_no(p):
+    return where(eq(p, 1), LEAST_LOG, log1p(-where(eq(p, 1), 0, p)))
+
+
 @op
 def bce(xp, p, target):
-    """-(target * log(p) + (1 - target) * log(1 - p)), in nats; the logarithms are at least -100."""
+    """-(target * log(p) + (1 - target) * log(1 - p)), in nats; the logarithms are at least -100.
+
+    Raises SpecError for a p that is no probability.
+    """
     p, target = floats(xp, p, target)
-    with_log, with_rest = xp.maximum(xp.log(p), LEAST_LOG), xp.maximum(xp.log1p(-p), LEAST_LOG)
+    bad = (p < 0) | (p > 1)
+    if bad.any():
+        raise SpecError(f"bce needs probabilities from 0 to 1; got {float(p[bad][0])}")
+    with_log = xp.where(p == 0, LEAST_LOG, xp.maximum(xp.log(xp.where(p == 0, 1, p)), LEAST_LOG))
+    with_rest = xp.where(p == 1, LEAST_LOG, xp.log1p(-xp.where(p == 1, 0, p)))
     return (target - 1) * with_rest - target * with_log
 
 
@@ -228,6 +248,5 @@ def bce_spec(p, target):
 
 @bce.grad
 def bce_grad(g, p, target, wants):
-    to_p = div(g * (p - target), clamp((1 - p) * p, min=1e-12)) if wants[0] else None
-    to_target = g * (clamp(log1p(-p), min=LEAST_LOG) - clamp(log(p), min=LEAST_LOG)) if wants[1] else None
-    return to_p, to_target
+    to_p = div(g * sub(p, target), clamp((1 - p) * p, min=1e-12)) if wants[0] else None
+    return to_p, (g * (_log_of_no(p) - _log_of_yes(p)) if wants[1] else None)

@@ -47,7 +47,7 @@ from shared_ops.conv import (
     conv_weight,
 )
 from shared_ops.ctc import ctc, ctc_back, ctc_curvature, ctc_loss
-from shared_ops.cumulative import cumprod, cumsum
+from shared_ops.cumulative import cumprod, cumsum, linear_scan
 from shared_ops.decompose import cholesky, cofactor, det, eigh, inverse, qr, slogdet, solve, svd
 from shared_ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, masked_scale
 from shared_ops.einsum import einsum
@@ -206,7 +206,6 @@ from shared_ops.update import adadelta, adagrad, adam, adamw, lamb, lion, rmspro
 
 __all__ = [
     "REGISTRY",
-    "median_of_all",
     "unique",
     "addmm",
     "alpha_dropout",

@@ -11,40 +11,55 @@ from shared_ops.elementwise import cast, div, eq
 from shared_ops.gather import gather_add
 from shared_ops.op import op
 from shared_ops.shape import expand, reshape, unsqueeze
-from shared_ops.spec import Spec, axes_of, check, float_dtype, reduced_shape
+from shared_ops.spec import Spec, axes_of, check, float_dtype, one_array, reduced_shape, spec_of
+
+
+def axes_along(name, x, axis):
+    """The axes that a reduction works on. One number without axes may be reduced along axis 0, as in PyTorch."""
+    if one_array(x).ndim == 0 and type(axis) is int and axis in (0, -1):
+        return ()
+    return axes_of(axis, x.ndim, name)
 
 
 def spread(g, x_spec, axis, keepdim):
     """g, one value a group, given back to every member of its group."""
     if not keepdim:
-        g = reshape(g, shape=reduced_shape(x_spec.shape, axes_of(axis, x_spec.ndim, "sum"), keepdim=True))
+        g = reshape(g, shape=reduced_shape(x_spec.shape, axes_along("sum", x_spec, axis), keepdim=True))
     return expand(g, shape=x_spec.shape)
 
 
 def count_of(x_spec, axis):
-    return math.prod(x_spec.shape[a] for a in axes_of(axis, x_spec.ndim, "mean"))
+    """How many values each group has."""
+    return math.prod(x_spec.shape[a] for a in axes_along("mean", x_spec, axis))
 
 
-def _check_some(name, x, axis):
+def check_some(name, x, axis):
     """An extreme of nothing is no number."""
-    empty = [a for a in axes_of(axis, x.ndim, name) if not isinstance(x.shape[a], Dim) and x.shape[a] == 0]
+    empty = [a for a in axes_along(name, x, axis) if not isinstance(x.shape[a], Dim) and x.shape[a] == 0]
     check(not empty, f"{name} needs at least one value to choose from", x=x, axis=axis)
 
 
 def reduced_spec(name, x, axis, keepdim, dtype):
     """A reduction's result of some dtype."""
-    return Spec(reduced_shape(x.shape, axes_of(axis, x.ndim, name), keepdim), np.dtype(dtype))
+    axes = axes_along(name, x, axis)
+    check(keepdim in (False, True), f"{name} needs keepdim to be True or False", keepdim=keepdim)
+    return Spec(reduced_shape(x.shape, axes, keepdim), np.dtype(dtype))
+
+
+def grown(x):
+    """The dtype of a sum or product of x's values: whole numbers grow to int64."""
+    return np.dtype(np.int64) if x.dtype.kind in "biu" else x.dtype
 
 
 @op
 def sum(xp, x, *, axis=None, keepdim=False):
     """Sum over the axes; booleans and integers give int64."""
-    return xp.sum(x, axis=axis, keepdims=keepdim, dtype=np.int64 if x.dtype.kind in "biu" else x.dtype)
+    return xp.sum(x, axis=axis, keepdims=keepdim, dtype=grown(x))
 
 
 @sum.spec
 def sum_spec(x, *, axis=None, keepdim=False):
-    return reduced_spec("sum", x, axis, keepdim, np.int64 if x.dtype.kind in "biu" else x.dtype)
+    return reduced_spec("sum", x, axis, keepdim, grown(one_array(x)))
 
 
 @sum.grad
@@ -54,19 +69,22 @@ def sum_grad(g, x_spec, axis, keepdim):
 
 @op
 def mean(xp, x, *, axis=None, keepdim=False):
-    """Mean over the axes; integers give float32."""
-    dtype = float_dtype(Spec(x.shape, np.dtype(x.dtype)))
-    return xp.mean(x, axis=axis, keepdims=keepdim, dtype=dtype)
+    """Mean over the axes; integers give float32, and no values at all NaN."""
+    spec = spec_of(x)
+    total = xp.sum(x, axis=axis, keepdims=keepdim, dtype=float_dtype(spec))
+    with np.errstate(invalid="ignore"):
+        return xp.divide(total, xp.asarray(count_of(spec, axis), total.dtype))
 
 
 @mean.spec
 def mean_spec(x, *, axis=None, keepdim=False):
-    return reduced_spec("mean", x, axis, keepdim, float_dtype(x))
+    return reduced_spec("mean", x, axis, keepdim, float_dtype(one_array(x)))
 
 
 @mean.grad
 def mean_grad(g, x_spec, axis, keepdim):
-    return spread(div(g, count_of(x_spec, axis)), x_spec, axis, keepdim)
+    count = count_of(x_spec, axis)
+    return spread(div(g, count if isinstance(count, Dim) or count else 1), x_spec, axis, keepdim)
 
 
 @op
@@ -77,7 +95,7 @@ def amax(xp, x, *, axis=None, keepdim=False):
 
 @amax.spec
 def amax_spec(x, *, axis=None, keepdim=False):
-    _check_some("amax", x, axis)
+    check_some("amax", x, axis)
     return reduced_spec("amax", x, axis, keepdim, x.dtype)
 
 
@@ -89,22 +107,22 @@ def amin(xp, x, *, axis=None, keepdim=False):
 
 @amin.spec
 def amin_spec(x, *, axis=None, keepdim=False):
-    _check_some("amin", x, axis)
+    check_some("amin", x, axis)
     return reduced_spec("amin", x, axis, keepdim, x.dtype)
 
 
 @amax.grad
 @amin.grad
-def extreme_grad(g, x, out, axis, keepdim):
+def extreme_grad(g, x, x_spec, out, axis):
     """To every value that equals the extreme, in equal parts, as PyTorch's amax does."""
-    shape = reduced_shape(x.shape, axes_of(axis, len(x.shape), "amax"), keepdim=True)
+    shape = reduced_shape(x_spec.shape, axes_along("amax", x_spec, axis), keepdim=True)
     chosen = cast(eq(x, reshape(out, shape=shape)), dtype=x.dtype.name)
     return reshape(g, shape=shape) * div(chosen, sum(chosen, axis=axis, keepdim=True))
 
 
 def _one_axis(name, x, axis):
     check(axis is None or isinstance(axis, int), f"{name} works along one axis", axis=axis)
-    _check_some(name, x, axis)
+    check_some(name, x, axis)
 
 
 @op
@@ -137,10 +155,17 @@ def chosen(xp, x, places, axis, keepdim):
     return (values, places) if keepdim else (values.squeeze(axis), places.squeeze(axis))
 
 
+def along_one(name, x, axis):
+    """Refuse all but one of x's axes."""
+    check(isinstance(axis, int), f"{name} works along one axis", axis=axis)
+    check(one_array(x).ndim > 0, f"{name} needs an axis to work along", x=x)
+    axes_of(axis, x.ndim, name)
+
+
 def chosen_spec(name, x, axis, keepdim):
     """What `chosen` gives; axis is one of x's, and not empty."""
-    check(isinstance(axis, int), f"{name} works along one axis", axis=axis)
-    _check_some(name, x, axis)
+    along_one(name, x, axis)
+    check_some(name, x, axis)
     return reduced_spec(name, x, axis, keepdim, x.dtype), reduced_spec(name, x, axis, keepdim, np.int64)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from shared_ops.device import array_module
 from shared_ops.dim import Dim
+from shared_ops.elementwise import cast, div, eq
 from shared_ops.gather import gather_add
 from shared_ops.op import op
-from shared_ops.reduce import chosen, chosen_grad, chosen_spec
-from shared_ops.shape import reshape
-from shared_ops.spec import Spec, SpecError, axes_of, check
+from shared_ops.reduce import along_one, check_some, chosen, chosen_grad, chosen_spec, sum
+from shared_ops.spec import Spec, SpecError, check, kind_of
+
+INT64 = np.dtype(np.int64)
 
 
 def _order(xp, x, axis, descending):
@@ -18,12 +21,6 @@ def _order(xp, x, axis, descending):
         return xp.argsort(x, axis=axis, kind="stable")
     backwards = xp.flip(x, axis)
     return xp.flip(x.shape[axis] - 1 - xp.argsort(backwards, axis=axis, kind="stable"), axis)
-
-
-def _along(name, x, axis):
-    check(isinstance(axis, int), f"{name} works along one axis", axis=axis)
-    check(x.ndim > 0, f"{name} needs an axis to work along", x=x)
-    axes_of(axis, x.ndim, name)
 
 
 @op(outputs=("out", "indices"))
@@ -35,8 +32,8 @@ def sort(xp, x, *, axis=-1, descending=False):
 
 @sort.spec
 def sort_spec(x, *, axis=-1, descending=False):
-    _along("sort", x, axis)
-    return x, Spec(x.shape, np.dtype(np.int64))
+    _check_order("sort", x, axis, descending=descending)
+    return x, Spec(x.shape, INT64)
 
 
 @op
@@ -47,27 +44,33 @@ def argsort(xp, x, *, axis=-1, descending=False):
 
 @argsort.spec
 def argsort_spec(x, *, axis=-1, descending=False):
-    _along("argsort", x, axis)
-    return Spec(x.shape, np.dtype(np.int64))
+    _check_order("argsort", x, axis, descending=descending)
+    return Spec(x.shape, INT64)
 
 
 @op(outputs=("out", "indices"))
-def topk(xp, x, *, k, axis=-1, largest=True):
-    """The k greatest values along an axis, or the least, in order, and where each stood."""
+def topk(xp, x, *, k, axis=-1, largest=True, sorted=True):
+    """The k greatest values along an axis, or the least, and where each stood; in order, whether asked or not."""
     first = (slice(None),) * (axis % x.ndim) + (slice(0, k),)
     order = _order(xp, x, axis, largest)[first]
     return xp.take_along_axis(x, order, axis=axis), order
 
 
 @topk.spec
-def topk_spec(x, *, k, axis=-1, largest=True):
-    _along("topk", x, axis)
+def topk_spec(x, *, k, axis=-1, largest=True, sorted=True):
+    _check_order("topk", x, axis, largest=largest, sorted=sorted)
     size = x.shape[axis]
-    fits = isinstance(k, int) and k >= 0 and (isinstance(size, Dim) or k <= size)
+    fits = isinstance(k, int) and not isinstance(k, bool) and k >= 0 and (isinstance(size, Dim) or k <= size)
     check(fits, "topk needs k from 0 to the size of the axis", k=k, x=x, axis=axis)
     axis = axis % x.ndim
     shape = (*x.shape[:axis], k, *x.shape[axis + 1 :])
-    return Spec(shape, x.dtype), Spec(shape, np.dtype(np.int64))
+    return Spec(shape, x.dtype), Spec(shape, INT64)
+
+
+def _check_order(name, x, axis, **settings):
+    along_one(name, x, axis)
+    for setting, value in settings.items():
+        check(value in (False, True), f"{name} needs {setting} to be True or False", **{setting: value})
 
 
 @sort.grad
@@ -77,16 +80,20 @@ def ordered_grad(g, indices, x_spec, axis):
     return gather_add(g, indices, shape=x_spec.shape, axis=axis)
 
 
+def _middle(xp, x, axis):
+    """The middle value along an axis, the lower of two, and NaN if there is one."""
+    at = (x.shape[axis] - 1) // 2
+    value = xp.take(xp.partition(x, at, axis=axis), xp.asarray([at]), axis=axis)
+    if x.dtype.kind != "f":
+        return value
+    return xp.where(xp.isnan(x).any(axis=axis, keepdims=True), xp.asarray(np.nan, x.dtype), value)
+
+
 @op(outputs=("out", "indices"))
 def median(xp, x, *, axis, keepdim=False):
-    """The middle value along an axis, the lower of two, and where it stands; NaN if there is one."""
-    order = _order(xp, x, axis, False)
-    middle = (slice(None),) * (axis % x.ndim)
-    place = order[(*middle, slice((x.shape[axis] - 1) // 2, (x.shape[axis] - 1) // 2 + 1))]
-    if x.dtype.kind == "f":
-        missing = xp.isnan(x)
-        first_missing = xp.argmax(missing, axis=axis, keepdims=True)
-        place = xp.where(missing.any(axis=axis, keepdims=True), first_missing, place)
+    """The middle value along an axis, the lower of two, and where the first such stands; NaN if there is one."""
+    value = _middle(xp, x, axis)
+    place = xp.argmax((x == value) | (x != x), axis=axis, keepdims=True)
     return chosen(xp, x, place, axis, keepdim)
 
 
@@ -98,20 +105,46 @@ def median_spec(x, *, axis, keepdim=False):
 median.grad(chosen_grad)
 
 
-def median_of_all(x):
-    """The middle of all values, the lower of two."""
-    return median(reshape(x, shape=(-1,)), axis=0)[0]
+@op
+def median_of_all(xp, x):
+    """The middle one of all values, the lower of two; NaN if there is one."""
+    return xp.reshape(_middle(xp, xp.reshape(x, -1), 0), ())
 
 
-def unique(x, return_inverse=False, return_counts=False):
+@median_of_all.spec
+def median_of_all_spec(x):
+    check_some("median_of_all", x, None)
+    return Spec((), x.dtype)
+
+
+@median_of_all.grad
+def median_of_all_grad(g, x, out):
+    """To every value that equals it, in equal parts, as PyTorch's median without an axis does."""
+    same = cast(eq(x, out), dtype=x.dtype.name)
+    return g * div(same, sum(same))
+
+
+def unique(x, return_inverse=False, return_counts=False, dim=None):
     """The different values in order; if asked, where each value stands among them, and how often each comes.
 
-    How many there are is known only from the values, so a graph has no unique: SpecError.
+    With `dim`, the different slices along that axis. How many there are is known only from the values, so a graph has
+    no unique: SpecError.
     """
     if getattr(x, "world", "") == "production":
         raise SpecError("unique gives as many values as are different, which a graph cannot know beforehand")
     array = getattr(x, "array", x)
-    values, inverse, counts = np.unique(array, return_inverse=True, return_counts=True, equal_nan=False)
-    wrapped = [type(x)(a) if hasattr(x, "array") else a for a in (values, inverse.reshape(array.shape), counts)]
-    asked = [wrapped[0], *([wrapped[1]] if return_inverse else []), *([wrapped[2]] if return_counts else [])]
-    return tuple(asked) if len(asked) > 1 else asked[0]
+    if dim is not None:
+        along_one("unique", Spec(tuple(array.shape), array.dtype), dim)
+    values, inverse, counts = _different(array_module([array]), array, dim)
+    inverse = inverse.reshape(array.shape if dim is None else -1)
+    results = [values, *[inverse] * bool(return_inverse), *[counts] * bool(return_counts)]
+    wrapped = [type(x)(a) if array is not x else a for a in results]
+    return tuple(wrapped) if len(wrapped) > 1 else wrapped[0]
+
+
+def _different(xp, array, axis):
+    how = {"return_inverse": True, "return_counts": True, "axis": axis, "equal_nan": False}
+    if kind_of(array.dtype) == array.dtype.kind:
+        return xp.unique(array, **how)
+    values, inverse, counts = xp.unique(array.astype(np.float32), **how)  # NumPy does not sort bfloat16
+    return values.astype(array.dtype), inverse, counts

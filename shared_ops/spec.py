@@ -183,8 +183,9 @@ def axes_of(axis: int | Sequence[int] | None, ndim: int, op: str) -> tuple[int, 
     """The axes a reduction works on, counted from the front. Raises SpecError for one that is not there."""
     if axis is None:
         return tuple(range(ndim))
-    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    axes = tuple(axis) if isinstance(axis, tuple | list | range) else (axis,)
     for a in axes:
+        check(isinstance(a, int) and not isinstance(a, bool), f"{op} needs whole numbers as axes", axis=axis)
         check(-ndim <= a < ndim, f"{op} needs axis between {-ndim} and {ndim - 1}", axis=a)
     axes = tuple(a % ndim for a in axes)
     check(len(set(axes)) == len(axes), f"{op} needs each axis once", axis=axes)

@@ -178,7 +178,8 @@ def short_dir() -> Path:
 
 def _spawn(log: Path) -> subprocess.Popen[bytes]:
     db.make_private(log.parent)
-    environment = os.environ | {"LOCKSTEP_HOME": str(db.home().resolve())}
+    # Runs share the cores with each other and with the browser's server, so their threads are not to spin as they wait.
+    environment = os.environ | {"LOCKSTEP_HOME": str(db.home().resolve()), "GOMP_SPINCOUNT": "0"}
     with log.open("ab") as out:
         return subprocess.Popen(
             [sys.executable, "-m", "workers.keeper"],

@@ -29,7 +29,7 @@ class _Weights(Module):
 
     def _add_weights(self, input_size: int, hidden_size: int, bias: bool, suffix: str = "") -> None:
         rows = self.gates * hidden_size
-        shapes = {"weight_ih": (rows, input_size), "weight_hh": (rows, hidden_size)}
+        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, input_size), "weight_hh": (rows, hidden_size)}
         shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)} if bias else {}
         for name, shape in shapes.items():
             setattr(self, name + suffix, Parameter(zeros(*shape)))
@@ -139,7 +139,8 @@ class RNN(_Layers):
         self.nonlinearity = nonlinearity
 
     def _network(self, *inputs: Any) -> Any:
-        return ops.rnn(*inputs, nonlinearity=self.nonlinearity)
+        x, h0, layers, *others = inputs
+        return ops.rnn(x, h0, layers, *others, nonlinearity=self.nonlinearity)
 
 
 class LSTM(_Layers):

@@ -35,6 +35,15 @@ def _states(targets, length, blank, classes, skips):
 
 
 @njit(**COMPILED)
+def _impossible(count):
+    """So many logarithms of nothing; np.full takes Numba longer to compile."""
+    out = np.empty(count, np.float32)
+    for k in range(count):
+        out[k] = LOW
+    return out
+
+
+@njit(**COMPILED)
 def _gather(x, classes, states, out):
     for k in range(states):
         out[k] = x[classes[k]]
@@ -68,15 +77,17 @@ def _one(x, targets, time, length, blank, alpha):
     states = 2 * length + 1
     classes, skips = np.empty(states, np.int64), np.empty(states, np.float32)
     emitted = np.empty(states, np.float32)
-    before, after = np.full(states + 2, LOW), np.full(states + 2, LOW)
+    before, after = _impossible(states + 2), _impossible(states + 2)
     _states(targets, length, blank, classes, skips)
     for t in range(len(x)):
         _gather(x[t], classes, states, emitted)
         if t == 0:
-            after[2 : min(states, 2) + 2] = emitted[:2]
+            for k in range(min(states, 2)):
+                after[k + 2] = emitted[k]
         else:
             _step(before, skips, emitted, states, after)
-        alpha[t, :states] = after[2:]
+        for k in range(states):
+            alpha[t, k] = after[k + 2]
         before, after = after, before
     return _likelihood(alpha, time - 1, length)
 
@@ -85,12 +96,13 @@ def _one(x, targets, time, length, blank, alpha):
 def _one_back(x, targets, time, length, blank, alpha, times, out):
     """Write a sample's gradient, (t, c), which is 0 so far."""
     states = 2 * length + 1
-    classes, skips = np.empty(states, np.int64), np.full(states + 2, LOW)
-    emitted, beta = np.empty(states, np.float32), np.full(states, LOW)
-    after = np.full(states + 2, LOW)
+    classes, skips = np.empty(states, np.int64), _impossible(states + 2)
+    emitted, beta = np.empty(states, np.float32), _impossible(states)
+    after = _impossible(states + 2)
     _states(targets, length, blank, classes, skips)
     whole = _likelihood(alpha, time - 1, length)
-    beta[max(0, states - 2) :] = f4(0)
+    for k in range(max(0, states - 2), states):
+        beta[k] = f4(0)
     for back in range(time):
         t = time - 1 - back
         if back:
@@ -111,7 +123,9 @@ def _some(g, x, targets, times, lengths, blank, alpha, zero, out, back, n):
     elif _likelihood(alpha[:, n], times[n] - 1, lengths[n]) > LOW:
         _one_back(x[:, n], targets[n], times[n], lengths[n], blank, alpha[:, n], g[n], out[:, n])
     elif not zero:
-        out[: times[n], n] = f4(np.nan)
+        for t in range(times[n]):
+            for k in range(out.shape[2]):
+                out[t, n, k] = f4(np.nan)
 
 
 @njit(parallel=True, **COMPILED)
@@ -121,7 +135,7 @@ def _all(g, x, targets, times, lengths, blank, alpha, zero, out, back):
             _some(g, x, targets, times, lengths, blank, alpha, zero, out, back, n)
     else:
         for n in prange(g.size):
-            _some(g, x, targets, times, lengths, blank, alpha, zero, out, back, n)
+            _some(g, x, targets, times, lengths, blank, alpha, zero, out, back, np.int64(n))
 
 
 def _prepared(log_probs: Any, *labels: Any) -> Any:

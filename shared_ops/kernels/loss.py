@@ -132,12 +132,13 @@ def _losses(x, labels, weight, loss, inner, ignoring, ignored, smoothing, reduct
     kept, each = f4(1 - smoothing), f4(smoothing / classes)
     groups = x.size // (classes * inner) * ((inner + LANES - 1) // LANES)
     if x.size < SERIAL_BELOW:
-        _some(x, labels, weight, loss, inner, ignoring, ignored, kept, each, 0, groups)
+        _some(x, labels, weight, loss, inner, ignoring, ignored, kept, each, np.int64(0), groups)
     else:
         step = groups_at_once(classes, inner)
         for chunk in prange((groups + step - 1) // step):
-            stop = min(groups, (chunk + 1) * step)
-            _some(x, labels, weight, loss, inner, ignoring, ignored, kept, each, chunk * step, stop)
+            start = np.int64(chunk * step)
+            stop = min(groups, start + step)
+            _some(x, labels, weight, loss, inner, ignoring, ignored, kept, each, start, stop)
     if reduction == NONE:
         return 0.0
     all_losses = float(sum_of(loss, 0, loss.size))
@@ -216,12 +217,13 @@ def _slopes(g, x, labels, weight, out, inner, ignoring, ignored, smoothing, redu
     kept, each, by = f4(1 - smoothing), f4(smoothing / classes), f4(1 / weighed) if reduction == MEAN else f4(1)
     groups = x.size // (classes * inner) * ((inner + LANES - 1) // LANES)
     if x.size < SERIAL_BELOW:
-        _some_back(g, x, labels, weight, out, inner, ignoring, ignored, kept, each, by, 0, groups)
+        _some_back(g, x, labels, weight, out, inner, ignoring, ignored, kept, each, by, np.int64(0), groups)
     else:
         step = groups_at_once(classes, inner)
         for chunk in prange((groups + step - 1) // step):
-            stop = min(groups, (chunk + 1) * step)
-            _some_back(g, x, labels, weight, out, inner, ignoring, ignored, kept, each, by, chunk * step, stop)
+            start = np.int64(chunk * step)
+            stop = min(groups, start + step)
+            _some_back(g, x, labels, weight, out, inner, ignoring, ignored, kept, each, by, start, stop)
     return 0.0
 
 

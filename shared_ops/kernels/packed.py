@@ -66,9 +66,8 @@ def _emit(context, builder, rows, a, lda, w, k, c, ldc):
     columns = [builder.load(builder.gep(weights, [place]), align=4) for place in pair]
     new = []
     for source in sources:
-        one = builder.insert_element(
-            ir.Constant(VECTOR, ir.Undefined), builder.load(builder.gep(source, [at])), _zero()
-        )
+        number = builder.load(builder.gep(source, [at]))
+        one = builder.insert_element(ir.Constant(VECTOR, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
         spread = builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), 16), [0] * 16))
         new += [builder.call(fma, [spread, column, sums[len(new) + i]]) for i, column in enumerate(columns)]
     following = builder.add(at, ir.Constant(WORD, 1))

@@ -1,6 +1,7 @@
 """The steps of recurrent layers: each core goes through all of them with its share of the sequences.
 
-Sequences know nothing of each other, so the cores never wait. A step is one product and one pass over the gates. Each loop here writes one array, for LLVM makes no vectors of a loop over many arrays that might overlap.
+Sequences know nothing of each other, so the cores never wait. A step is one product and one pass over the gates. Each
+loop here writes one array, for LLVM makes no vectors of a loop over many arrays that might overlap.
 """
 
 from __future__ import annotations
@@ -182,8 +183,9 @@ def _rnn_back_step(dgates, out, dh, relu):
 def _back_rows(
     kind, w, g_out, dgates, from_h, gates, more, out, before, dh, dc, products, lengths, reverse, first, end
 ):
-    """The sequences from first to end. w: w_hh, packed. from_h: the gradient of the products with h, where it is not dgates itself.
+    """The sequences from first to end. w: w_hh, packed.
 
+    from_h: for GRU the gradient of the products with h; for the others that is dgates itself.
     before: the states before each step, h's for GRU, c's for LSTM.
     """
     stay_alone()

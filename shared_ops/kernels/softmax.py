@@ -230,11 +230,12 @@ def groups_at_once(width, inner):
 def _all(kind, x, y, out, width, inner):
     groups = out.size // (width * inner) * ((inner + LANES - 1) // LANES)
     if out.size < SERIAL_BELOW:
-        _some(kind, x, y, out, width, inner, 0, groups)
+        _some(kind, x, y, out, width, inner, np.int64(0), groups)
     else:
         step = groups_at_once(width, inner)
         for chunk in prange((groups + step - 1) // step):
-            _some(kind, x, y, out, width, inner, chunk * step, min(groups, (chunk + 1) * step))
+            start = np.int64(chunk * step)  # of the one type, so that nothing is compiled twice
+            _some(kind, x, y, out, width, inner, start, min(groups, start + step))
 
 
 def _flat(a):
