@@ -4,9 +4,4 @@
 or a production `Node` it asks that argument what to do.
 """
 
-import os
-
-# Idle threads of OpenBLAS and OpenMP spin, in the way of each other's, unless told to sleep soon: matrix products and
-# kernels in turns ran 3.4 times slower than apart. Both libraries read this as they load, so it stands before NumPy.
-os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
-os.environ.setdefault("GOMP_SPINCOUNT", "100000")
+from shared_ops import process

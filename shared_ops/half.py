@@ -16,8 +16,10 @@ from shared_ops.spec import FLOAT32, HALVES, result_dtype, spec_of
 
 # ops that only move values, or round them: in any dtype, and what is a view of float32 is a view of halves
 MOVES = frozenset(
-    ["cast", "cat", "constant_pad", "diagonal", "diagonal_put", "embedding", "expand", "flip", "gather", "getitem"]
-    + ["permute", "put", "reshape", "roll", "scatter", "stop_gradient", "take", "tril", "triu"]
+    (
+        *("cast", "cat", "constant_pad", "diagonal", "diagonal_put", "embedding", "expand", "flip", "gather"),
+        *("getitem", "permute", "put", "reshape", "roll", "scatter", "stop_gradient", "take", "tril", "triu"),
+    )
 )
 COMPARISONS = frozenset(["eq", "ne", "lt", "le", "gt", "ge"])
 

@@ -48,9 +48,9 @@ def _degrees(x_spec, axis, correction):
     return left if isinstance(left, Dim) or left > 0 else 0
 
 
-def _over(number, degrees):
-    """number / degrees, infinite where there are none."""
-    return div(number, degrees) if isinstance(degrees, Dim) else number / degrees if degrees else math.inf
+def _over(x, degrees):
+    """x / degrees; NaN where there are none."""
+    return div(x, degrees) if isinstance(degrees, Dim) else x * (1 / degrees if degrees else math.nan)
 
 
 def _spec_of_spread(name, x, axis, keepdim, correction=1):
@@ -77,7 +77,7 @@ def var_spec(x, *, axis=None, correction=1, keepdim=False):
 @var.grad
 def var_grad(g, x, x_spec, axis, correction, keepdim):
     away = x - mean(x, axis=axis, keepdim=True)
-    return spread(g, x_spec, axis, keepdim) * away * _over(2.0, _degrees(x_spec, axis, correction))
+    return _over(spread(g, x_spec, axis, keepdim) * (away * 2), _degrees(x_spec, axis, correction))
 
 
 @op
@@ -96,7 +96,7 @@ def std_grad(g, x, out, x_spec, axis, correction, keepdim):
     """0 where the deviation is 0, as in PyTorch."""
     away = x - mean(x, axis=axis, keepdim=True)
     slope = where(eq(out, 0), 0, div(g, where(eq(out, 0), 1, out)))
-    return spread(slope, x_spec, axis, keepdim) * away * _over(1.0, _degrees(x_spec, axis, correction))
+    return _over(spread(slope, x_spec, axis, keepdim) * away, _degrees(x_spec, axis, correction))
 
 
 @op

@@ -12,8 +12,7 @@ from shared_ops.dim import Dim
 from shared_ops.linalg import matmul
 from shared_ops.op import op
 from shared_ops.recurrent_steps import gru_back_grad, lstm_back_grad, rnn_back_grad
-from shared_ops.reduce import sum as sum_of
-from shared_ops.shape import reshape, transpose
+from shared_ops.shape import reshape, sum_to, transpose
 from shared_ops.spec import Spec, SpecError, check, is_float
 
 
@@ -107,7 +106,7 @@ def _gradient_of_input(dgates, x, w_ih, wants):
     count = dgates.shape[0] * dgates.shape[1]
     flat = reshape(dgates, shape=(count, dgates.shape[2]))
     to_w = matmul(transpose(flat), reshape(x, shape=(count, x.shape[2]))) if wants[1] else None
-    return matmul(dgates, w_ih) if wants[0] else None, to_w, sum_of(flat, axis=0) if wants[2] else None
+    return matmul(dgates, w_ih) if wants[0] else None, to_w, sum_to(flat, shape=w_ih.shape[:1]) if wants[2] else None
 
 
 def _arrived(name, gs, count):

@@ -9,7 +9,7 @@ from research.creation import zeros
 from research.nn import init
 from research.nn.layers import at_least_one
 from research.nn.module import Module, Parameter
-from research.nn.utils.rnn import PackedSequence
+from research.nn.packing import PackedSequence
 from research.random import default_generator
 from shared_ops import ops
 from shared_ops.spec import check
@@ -139,8 +139,8 @@ class RNN(_Layers):
         self.nonlinearity = nonlinearity
 
     def _network(self, *inputs: Any) -> Any:
-        x, h0, layers, *others = inputs
-        return ops.rnn(x, h0, layers, *others, nonlinearity=self.nonlinearity)
+        names = ("x", "h0", "layers", "lengths", "dropout", "state")
+        return ops.rnn(**dict(zip(names, inputs, strict=False)), nonlinearity=self.nonlinearity)
 
 
 class LSTM(_Layers):

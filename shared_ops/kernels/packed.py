@@ -64,7 +64,7 @@ def _emit(context, builder, rows, a, lda, w, k, c, ldc):
     first = builder.shl(at, ir.Constant(WORD, 1))
     pair = [first, builder.add(first, ir.Constant(WORD, 1))]
     columns = [builder.load(builder.gep(weights, [place]), align=4) for place in pair]
-    new = []
+    new: list[ir.Value] = []
     for source in sources:
         number = builder.load(builder.gep(source, [at]))
         one = builder.insert_element(ir.Constant(VECTOR, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))

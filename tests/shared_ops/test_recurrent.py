@@ -6,7 +6,7 @@ import pytest
 import research
 from production.promote import promote
 from research import nn
-from research.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
+from research.nn.packing import pack_padded_sequence, pad_packed_sequence, pad_sequence
 from shared_ops import ops
 from shared_ops.bits import same_bits
 from shared_ops.kernels import gemm, recurrent

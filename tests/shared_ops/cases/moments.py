@@ -2,10 +2,17 @@
 
 import numpy as np
 
-from cases.draw import Case, far, i, n, pos
+from cases.draw import Case, b, far, i, n, pos
 
 KEPT = {"axis": (0, -1), "keepdim": True}
 WITH_ZEROS = np.array([[1.5, 0.0, -2.0, 0.7], [0.0, 3.0, 0.0, 1.1], [0.4, 2.0, 1.3, -0.6]])
+SPREADS = [
+    Case((n(3, 4),)),
+    Case((n(3, 4, 2),), KEPT),
+    Case((n(3, 4),), {"axis": 1, "correction": 0}),
+    Case((n(2, 3, 4),), {"axis": (0, 2), "correction": 2}),
+    Case((n(3, 4),), {"axis": -2}),
+]
 
 CASES: dict[str, list[Case]] = {
     "prod": [
@@ -14,9 +21,12 @@ CASES: dict[str, list[Case]] = {
         Case((n(2, 3, 2),), KEPT),
         Case((i(4, 3),)),
         Case((n(0, 2),), {"axis": 0}),
+        Case((n(0, 2),), {"axis": 1}),
+        Case((n(),)),
+        Case((b(3, 2),), {"axis": -1}),
     ],
-    "var": [Case((n(3, 4),)), Case((n(3, 4, 2),), KEPT), Case((n(3, 4),), {"axis": 1, "correction": 0})],
-    "std": [Case((n(3, 4),)), Case((n(3, 4, 2),), KEPT), Case((n(3, 4),), {"axis": 1, "correction": 0})],
+    "var": SPREADS,
+    "std": SPREADS,
     "norm": [
         Case((n(3, 4),)),
         Case((n(3, 4),), {"axis": 1, "keepdim": True}),
@@ -26,8 +36,18 @@ CASES: dict[str, list[Case]] = {
         Case((n(3, 4),), {"ord": 3.0, "axis": (0, 1)}),
         Case((pos(3, 4),), {"ord": 0.5, "axis": 1}),
         Case((n(3, 4),), {"ord": 0}),
+        Case((pos(3, 4),), {"ord": -1, "axis": -1}),
+        Case((n(),)),
+        Case((n(2, 0),), {"axis": 1}),
     ],
-    "logsumexp": [Case((n(3, 4),), {"axis": 1}), Case((n(3, 4, 2),), KEPT), Case((i(5, 3, 4),), {"axis": -1})],
+    "logsumexp": [
+        Case((n(3, 4),), {"axis": 1}),
+        Case((n(3, 4, 2),), KEPT),
+        Case((i(5, 3, 4),), {"axis": -1}),
+        Case((n(3, 4),), {"axis": 0}),
+        Case((n(),), {"axis": 0}),
+        Case((n(0, 2),), {"axis": 1}),
+    ],
 }
 
 

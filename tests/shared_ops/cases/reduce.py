@@ -3,6 +3,30 @@
 from cases.draw import Case, b, far, i, n
 
 ONE, KEPT = {"axis": 1}, {"axis": 0, "keepdim": True}
+EXTREMES = [
+    Case((far(2, 3),)),
+    Case((far(2, 3),), {"axis": 0}),
+    Case((far(2, 3),), {"axis": 1, "keepdim": True}),
+    Case((far(2, 3, 2),), {"axis": (0, 2)}),
+    Case((i(9, 2, 3),), {"axis": -1}),
+    Case((n(0, 3),), {"axis": 1}),
+    Case((n(),)),
+]
+PLACES = [
+    Case((n(2, 3),)),
+    Case((n(2, 3),), {"axis": -1}),
+    Case((n(2, 3),), KEPT),
+    Case((n(2, 3, 4),), {"axis": 1}),
+    Case((i(9, 2, 3),)),
+    Case((n(),)),
+]
+CHOSEN = [
+    Case((far(2, 3),), ONE),
+    Case((far(2, 3, 2),), {"axis": -2, "keepdim": True}),
+    Case((i(9, 2, 3),), ONE),
+    Case((far(4, 3),), {"axis": 0}),
+    Case((n(0, 3),), ONE),
+]
 
 CASES: dict[str, list[Case]] = {
     "sum": [
@@ -12,14 +36,24 @@ CASES: dict[str, list[Case]] = {
         Case((n(0, 3),), {"axis": 0}),
         Case((n(2, 3, 4),), {"axis": (0, -1)}),
         Case((n(2, 3),), {"axis": 1, "keepdim": True}),
+        Case((b(2, 3),), {"axis": -1}),
+        Case((n(),), {"axis": 0}),
+        Case((n(0, 3),), {"axis": 1, "keepdim": True}),
     ],
-    "mean": [Case((n(2, 3),)), Case((n(2, 3, 4),), {"axis": (0, 2)}), Case((i(9, 4),)), Case((n(3, 5),), KEPT)],
-    "amax": [Case((far(2, 3),)), Case((far(2, 3),), {"axis": 0}), Case((far(2, 3),), {"axis": 1, "keepdim": True})],
-    "amin": [Case((far(2, 3),)), Case((far(2, 3, 2),), {"axis": (0, 2)})],
-    "argmax": [Case((n(2, 3),)), Case((n(2, 3),), {"axis": -1}), Case((n(2, 3),), KEPT)],
-    "argmin": [Case((n(2, 3),)), Case((n(2, 3),), {"axis": -1}), Case((n(2, 3),), KEPT)],
-    "max": [Case((far(2, 3),), ONE), Case((far(2, 3, 2),), {"axis": -2, "keepdim": True}), Case((i(9, 2, 3),), ONE)],
-    "min": [Case((far(2, 3),), ONE), Case((far(2, 3, 2),), {"axis": -2, "keepdim": True}), Case((i(9, 2, 3),), ONE)],
+    "mean": [
+        Case((n(2, 3),)),
+        Case((n(2, 3, 4),), {"axis": (0, 2)}),
+        Case((i(9, 4),)),
+        Case((n(3, 5),), KEPT),
+        Case((n(),), {"axis": -1}),
+        Case((n(0, 3),), {"axis": 1}),
+    ],
+    "amax": EXTREMES,
+    "amin": EXTREMES,
+    "argmax": PLACES,
+    "argmin": PLACES,
+    "max": CHOSEN,
+    "min": CHOSEN,
     "any": [Case((b(2, 3),)), Case((i(2, 2, 3),), ONE), Case((n(0, 2),), KEPT)],
     "all": [Case((b(2, 3),)), Case((i(2, 2, 3),), ONE), Case((n(0, 2),), KEPT)],
     "count_nonzero": [Case((i(2, 2, 3),)), Case((n(2, 3, 2),), {"axis": (0, 2)}), Case((b(2, 3),), {"axis": 0})],
