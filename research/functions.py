@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from shared_ops import ops
+from shared_ops.control import cond, scan, while_loop
 from shared_ops.ops import abs, cos, exp, log, matmul, maximum, minimum, relu, sigmoid, sign, sin, sqrt, tanh, where
 
 mm = matmul
@@ -60,6 +61,7 @@ __all__ = [
     "argmax",
     "cat",
     "clamp",
+    "cond",
     "cos",
     "exp",
     "flatten",
@@ -72,6 +74,7 @@ __all__ = [
     "mm",
     "pow",
     "relu",
+    "scan",
     "sigmoid",
     "sign",
     "sin",
@@ -81,4 +84,5 @@ __all__ = [
     "sum",
     "tanh",
     "where",
+    "while_loop",
 ]
