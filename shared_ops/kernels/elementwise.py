@@ -215,6 +215,13 @@ def _filled(shape: tuple[int, ...], ndim: int) -> tuple[int, ...]:
     return (1,) * (ndim - len(shape)) + shape
 
 
+def _kind(operand: Any) -> str:
+    """What stands at a place: `v` or `b` for an array of elements, `s` for a number, `?` for anything else."""
+    if type(operand) is ndarray:
+        return KINDS.get(operand.dtype, "?")
+    return "s" if type(operand) in (int, float) else "?"
+
+
 def ternary(name: str) -> Callable:
     """The fast form of an op of three operands: arrays of one shape, and numbers."""
     exact, first_kind = EXACT.get(name), "b" if name == "where" else "v"
@@ -223,7 +230,7 @@ def ternary(name: str) -> Callable:
         arrays = [a for a in operands if type(a) is ndarray]
         if not arrays or any(a.shape != arrays[0].shape for a in arrays):
             return NotImplemented
-        kinds = "".join("s" if type(a) in (int, float) else KINDS.get(getattr(a, "dtype", BOOL), "?") for a in operands)
+        kinds = "".join(map(_kind, operands))
         if kinds[0] != first_kind or "?" in kinds or "b" in kinds[1:] or kinds[1:] == "ss":
             return NotImplemented
         if exact is not None and arrays[0].size < SMALL:
