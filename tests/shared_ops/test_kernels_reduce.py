@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from shared_ops import ops
 from shared_ops.bits import same_bits
-from shared_ops.kernels.reduce import BLOCK, ROWS, WIDE
+from shared_ops.kernels.reduce import ACROSS, BLOCK, ROWS
 
 DRAW = np.random.default_rng(6)
-SHAPES = [(3 * BLOCK + 5,), (5, BLOCK + 1), (2 * ROWS + 3, 17), (ROWS + 1, WIDE + 9), (6, 7, 90), (4, 1, 33, 40)]
+SHAPES = [(3 * BLOCK + 5,), (5, BLOCK + 1), (2 * ROWS + 3, 17), (ROWS + 1, ACROSS + 9), (6, 7, 90), (4, 1, 33, 40)]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
