@@ -22,8 +22,6 @@ def findings() -> dict[str, Any]:
         problems.append(
             "Numba finds neither OpenMP nor TBB, so kernels use one core: install libgomp1, or pip install tbb"
         )
-    if not gemm.BLAS.sgemm:
-        problems.append("NumPy is not from PyPI's wheels: matrix products use NumPy's own threads")
     return {
         "python": platform.python_version(),
         "numpy": np.__version__,
@@ -31,7 +29,6 @@ def findings() -> dict[str, Any]:
         "processor": platform.processor() or platform.machine(),
         "cores": gemm.CORES,
         "threads by": threads.layer_in_use(),
-        "matrix products": "OpenBLAS by parts" if gemm.BLAS.sgemm else "NumPy",
         "kernels in": str(cache_folder()),
         "gpu": "found by CuPy" if cuda.is_available() else _no_gpu(),
         "problems": problems,

@@ -1,8 +1,8 @@
 """Convolution over float32 images, by matrix products over tiles of columns.
 
-For one image, in a frame of zeros, and a tile of output rows the values under every window are laid out as columns that
-stay in the core's cache, and one product with the weights gives that tile of the output, in place. Images are spread
-over the threads; each product runs on the thread that laid out its columns. Depthwise convolution has loops of its own.
+For one image, in a frame of zeros, and a few output rows the values under every window are laid out as columns that
+stay in the core's cache, and one product with the weights gives those rows of the output, in place. Images are spread
+over the threads; each product runs on the thread that laid out its columns. Depthwise convolution has its own loops.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from shared_ops.fold import out_size
 from shared_ops.kernels import depthwise
 from shared_ops.kernels.formula import F4
 from shared_ops.kernels.frame import cropped, padded
-from shared_ops.kernels.gemm import BLAS, PLAIN, TRANSPOSED, call_sgemm
+from shared_ops.kernels.multiply import address, multiply
 from shared_ops.kernels.planes import COMPILED
 from shared_ops.kernels.scalar import f4
+from shared_ops.kernels.tile import FLOAT
 from shared_ops.kernels.vector import LANES, load, store
 
 TILE = 80_000  # values of columns at once, a third of a second-level cache
@@ -72,18 +73,19 @@ def _frame(geometry):
 
 
 @njit(parallel=True, **COMPILED)
-def forward(sgemm, x, weight, out, sizes, geometry, rows):
+def forward(code, x, weight, out, sizes, geometry, rows):
     """out[n, o, place] = weight[o, :] @ columns[:, place] for every image and group, `rows` output rows at a time."""
     n, groups, o, oh, direct = sizes
     c, h, w, kh, kw, ow, _, _, ph, pw, _, _ = geometry
     depth, places = c * kh * kw, oh * ow
+    across, down = depth * FLOAT, places * FLOAT
     for image in prange(n * groups):
         image = np.int64(image)
-        weights = weight.ctypes.data + 4 * (image % groups) * o * depth
-        to = out.ctypes.data + 4 * image * o * places
+        weights = weight.ctypes.data + (image % groups) * o * across
+        to = out.ctypes.data + image * o * down
         if direct:  # a 1 x 1 kernel: the image is its columns
-            columns = x.ctypes.data + 4 * image * c * h * w
-            call_sgemm(sgemm, PLAIN, PLAIN, o, places, depth, weights, depth, columns, places, 0.0, to, places)
+            columns = x.ctypes.data + image * c * down
+            multiply(code, weights, across, FLOAT, columns, down, FLOAT, 0, 0, to, down, o, places, depth)
         else:
             frame, col = _frame(geometry), np.empty(depth * rows * ow, np.float32)
             padded(x, image * c * h * w, frame, c, h, w, ph, pw)
@@ -91,62 +93,62 @@ def forward(sgemm, x, weight, out, sizes, geometry, rows):
                 bottom = min(oh, top + rows)
                 width = (bottom - top) * ow
                 lay_out(frame, col, geometry, top, bottom)
-                part, columns = to + 4 * top * ow, col.ctypes.data
-                call_sgemm(sgemm, PLAIN, PLAIN, o, width, depth, weights, depth, columns, width, 0.0, part, places)
+                part, row = to + top * ow * FLOAT, width * FLOAT
+                multiply(code, weights, across, FLOAT, col.ctypes.data, row, FLOAT, 0, 0, part, down, o, width, depth)
 
 
 @njit(parallel=True, **COMPILED)
-def backward_input(sgemm, g, weight, dx, sizes, geometry, rows):
+def backward_input(code, g, weight, dx, sizes, geometry, rows):
     """dx = the columns weight.T @ g, added back, for every image and group."""
     n, groups, o, oh, direct = sizes
     c, h, w, kh, kw, ow, _, _, ph, pw, _, _ = geometry
     depth, places = c * kh * kw, oh * ow
+    across, down = depth * FLOAT, places * FLOAT
     for image in prange(n * groups):
         image = np.int64(image)
-        weights = weight.ctypes.data + 4 * (image % groups) * o * depth
-        source = g.ctypes.data + 4 * image * o * places
+        weights = weight.ctypes.data + (image % groups) * o * across
+        source = g.ctypes.data + image * o * down
         if direct:
-            to = dx.ctypes.data + 4 * image * c * h * w
-            call_sgemm(sgemm, TRANSPOSED, PLAIN, depth, places, o, weights, depth, source, places, 0.0, to, places)
+            to = dx.ctypes.data + image * c * down
+            multiply(code, weights, FLOAT, across, source, down, FLOAT, 0, 0, to, down, depth, places, o)
         else:
             frame, col = _frame(geometry), np.empty(depth * rows * ow, np.float32)
             frame[:] = f4(0)
             for top in range(0, oh, rows):
                 bottom = min(oh, top + rows)
                 width = (bottom - top) * ow
-                part, to = source + 4 * top * ow, col.ctypes.data
-                call_sgemm(sgemm, TRANSPOSED, PLAIN, depth, width, o, weights, depth, part, places, 0.0, to, width)
+                part, to, row = source + top * ow * FLOAT, col.ctypes.data, width * FLOAT
+                multiply(code, weights, FLOAT, across, part, down, FLOAT, 0, 0, to, row, depth, width, o)
                 add_back(col, frame, geometry, top, bottom)
             cropped(frame, dx, image * c * h * w, c, h, w, ph, pw)
 
 
 @njit(parallel=True, **COMPILED)
-def backward_weight(sgemm, g, x, partial, sizes, geometry, rows):
-    """partial[part] = the sum of g @ columns.T over a part of the images; partial starts as zeros."""
+def backward_weight(code, g, x, partial, sizes, geometry, rows):
+    """partial[part] = the sum of columns @ g.T over a part of the images, (depth, o) a group; it starts as zeros."""
     n, groups, o, oh, direct = sizes
     c, h, w, kh, kw, ow, _, _, ph, pw, _, _ = geometry
     depth, places, parts = c * kh * kw, oh * ow, partial.shape[0]
+    across, down = o * FLOAT, places * FLOAT
     for task in prange(parts * groups):
         task = np.int64(task)
         part, group = task // groups, task % groups
-        to = partial.ctypes.data + 4 * (part * groups + group) * o * depth
+        to = partial.ctypes.data + (part * groups + group) * depth * across
         frame, col = _frame(geometry), np.empty(1 if direct else depth * rows * ow, np.float32)
         for i in range(part * n // parts, (part + 1) * n // parts):
             image = i * groups + group
-            source, gradient = image * c * h * w, g.ctypes.data + 4 * image * o * places
+            source, gradient = image * c * h * w, g.ctypes.data + image * o * down
             if direct:
-                columns = x.ctypes.data + 4 * source
-                call_sgemm(
-                    sgemm, PLAIN, TRANSPOSED, o, depth, places, gradient, places, columns, places, 1.0, to, depth
-                )
-            else:
-                padded(x, source, frame, c, h, w, ph, pw)
-                for top in range(0, oh, rows):
-                    bottom = min(oh, top + rows)
-                    width = (bottom - top) * ow
-                    lay_out(frame, col, geometry, top, bottom)
-                    at, columns = gradient + 4 * top * ow, col.ctypes.data
-                    call_sgemm(sgemm, PLAIN, TRANSPOSED, o, depth, width, at, places, columns, width, 1.0, to, depth)
+                columns = x.ctypes.data + source * FLOAT
+                multiply(code, columns, down, FLOAT, gradient, FLOAT, down, to, across, to, across, depth, o, places)
+                continue
+            padded(x, source, frame, c, h, w, ph, pw)
+            for top in range(0, oh, rows):
+                bottom = min(oh, top + rows)
+                width = (bottom - top) * ow
+                lay_out(frame, col, geometry, top, bottom)
+                at, columns, row = gradient + top * ow * FLOAT, col.ctypes.data, width * FLOAT
+                multiply(code, columns, row, FLOAT, at, FLOAT, down, to, across, to, across, depth, o, width)
 
 
 def _plan(x_shape: Any, w_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
@@ -169,7 +171,7 @@ def _frame_covers(x_shape: Any, sizes: Any, geometry: Any) -> bool:
 
 
 def _fits(*arrays: Any) -> bool:
-    return bool(BLAS.sgemm) and all(type(a) is ndarray and a.dtype is F4 and a.ndim == 4 and a.size for a in arrays)
+    return all(type(a) is ndarray and a.dtype is F4 and a.ndim == 4 and a.size for a in arrays)
 
 
 def conv(x: Any, w: Any, *bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
@@ -186,8 +188,7 @@ def conv(x: Any, w: Any, *bias: Any, stride: Any, padding: Any, dilation: Any, g
     if w.shape[1] == 1 and w.shape[0] == groups:
         depthwise.forward(x.ravel(), w.ravel(), out.ravel(), (x.shape[0] * groups, groups, size[0]), geometry)
         return _with_bias(out, bias)
-    with BLAS.one_thread_a_call():
-        forward(BLAS.sgemm, x.ravel(), w.ravel(), out.ravel(), sizes, geometry, rows)
+    forward(address(), x.ravel(), w.ravel(), out.ravel(), sizes, geometry, rows)
     return _with_bias(out, bias)
 
 
@@ -220,8 +221,7 @@ def conv_input(g: Any, w: Any, *, size: Any, stride: Any, padding: Any, dilation
     if w.shape[1] == 1 and w.shape[0] == groups:
         depthwise.backward_input(g.ravel(), w.ravel(), dx.ravel(), (g.shape[0] * groups, groups, places[0]), geometry)
         return dx
-    with BLAS.one_thread_a_call():
-        backward_input(BLAS.sgemm, g.ravel(), w.ravel(), dx.ravel(), sizes, geometry, rows)
+    backward_input(address(), g.ravel(), w.ravel(), dx.ravel(), sizes, geometry, rows)
     return dx
 
 
@@ -239,10 +239,10 @@ def conv_weight(g: Any, x: Any, *, kernel: Any, stride: Any, padding: Any, dilat
         how = (g.shape[0] * groups, groups, places[0]), geometry
         depthwise.backward_weight(g.ravel(), x.ravel(), each.ravel(), *how)
         return each.sum(0).reshape(shape)
-    partial = np.zeros((min(PARTS, g.shape[0]), *shape), F4)
-    with BLAS.one_thread_a_call():
-        backward_weight(BLAS.sgemm, g.ravel(), x.ravel(), partial, sizes, geometry, rows)
-    return partial.sum(0)
+    depth = shape[1] * kernel[0] * kernel[1]
+    partial = np.zeros((min(PARTS, g.shape[0]), groups, depth, shape[0] // groups), F4)
+    backward_weight(address(), g.ravel(), x.ravel(), partial, sizes, geometry, rows)
+    return np.ascontiguousarray(partial.sum(0).transpose(0, 2, 1)).reshape(shape)
 
 
 KERNELS = {"conv": conv, "conv_input": conv_input, "conv_weight": conv_weight}

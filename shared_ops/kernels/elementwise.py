@@ -170,16 +170,6 @@ def _repeated(name: str, x: np.ndarray, y: np.ndarray) -> Any:
     return out
 
 
-def add_in_place_rows(x: np.ndarray, row: np.ndarray) -> None:
-    """x += row, for contiguous x (n, m) and row (m,)."""
-    n, m = x.shape
-    if x.size < SERIAL_BELOW or m < SHORTEST_ROW:
-        np.add(x, row, x)
-    else:
-        flat = x.ravel()
-        run_rows(single("add", "vv", 0).address, flat, np.ascontiguousarray(row), flat, n, m, (0, m), (0, 0), n)
-
-
 @functools.lru_cache(4096)
 def rows_of(x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> Any:
     """How two contiguous arrays broadcast as rows: up to two outer axes, and an inner one. None if that is not so.

@@ -1,150 +1,116 @@
-"""Matrix products on all cores: OpenBLAS's one-thread product, called on parts by Numba's threads.
+"""Matrix products of float32 arrays on all cores: panels of columns, or ranges of rows, for each thread.
 
-OpenBLAS's own threads are a second pool, which fights with Numba's, and its parts depend on how many threads there
-are. Here the parts depend on the shapes and the machine's cores alone, so a product has the same bits at any thread
-count, and it is quicker. Where NumPy brings another BLAS along there is no `sgemm` to call: NumPy's matmul does it.
+Our own tiles, not OpenBLAS's: they are as quick or quicker, share one pool of threads with all other kernels, and give
+the same bits at any number of threads and for any number of rows.
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
-import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, prange, types
-from numba.extending import intrinsic
+from numba import njit, prange
 
 from shared_ops.kernels.formula import F4
+from shared_ops.kernels.multiply import address, multiply
 from shared_ops.kernels.threads import PARALLEL
+from shared_ops.kernels.tile import COMPILED, FLOAT, PANEL, TALL
 
-SMALLEST = 1 << 18  # multiplications: below, NumPy's call is quicker, and OpenBLAS keeps to one thread
 WORTH_SPLITTING = 1 << 20  # multiplications
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-NARROWEST = 32  # rows or columns of a part
-
-ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112  # CBLAS's names for how matrices lie
-
-
-class _Blas:
-    """The OpenBLAS that NumPy has loaded: where its sgemm is, and how many threads it may use."""
-
-    def __init__(self) -> None:
-        self.sgemm = 0
-        for path in sorted(Path(np.__file__).parent.parent.glob("numpy.libs/*openblas64*")):
-            library = ctypes.CDLL(str(path))
-            try:
-                sgemm = library.scipy_cblas_sgemm64_
-                self.set_threads, self.threads = (
-                    library.scipy_openblas_set_num_threads64_,
-                    library.scipy_openblas_get_num_threads64_,
-                )
-            except AttributeError:
-                continue
-            self.sgemm = ctypes.cast(sgemm, ctypes.c_void_p).value or 0
-        self._lock = threading.Lock()
-
-    @contextlib.contextmanager
-    def one_thread_a_call(self) -> Iterator[None]:
-        """OpenBLAS keeps to its caller's thread inside; one at a time, for its count of threads is the process's."""
-        with self._lock:
-            threads = self.threads()
-            self.set_threads(1)
-            try:
-                yield
-            finally:
-                self.set_threads(threads)
+EVEN = 8  # panels of each part that make parts of panels nearly even; else rows are parted
+ROWS = 2 * TALL  # of a part, at least
+NO_BIAS = np.empty(0, F4)
 
 
-BLAS = _Blas()
-
-
-@intrinsic
-def call_sgemm(typing_context, sgemm, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
-    """c = a @ b + beta * c by the CBLAS function at an address; matrices by theirs, all row-major."""
-
-    def generate(context, builder, signature, arguments):
-        sgemm, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc = arguments
-        word, flag, single = ir.IntType(64), ir.IntType(32), ir.FloatType()
-        function = ir.FunctionType(
-            ir.VoidType(), [flag] * 3 + [word] * 3 + [single, word, word, word, word, single, word, word]
-        )
-        one = ir.Constant(single, 1.0)
-        order, trans_a, trans_b = (
-            ir.Constant(flag, ROW_MAJOR),
-            builder.trunc(trans_a, flag),
-            builder.trunc(trans_b, flag),
-        )
-        builder.call(
-            builder.inttoptr(sgemm, function.as_pointer()),
-            [order, trans_a, trans_b, m, n, k, one, a, lda, b, ldb, beta, c, ldc],
-        )
-        return context.get_dummy_value()
-
-    return types.void(*[types.int64] * 10, types.float32, types.int64, types.int64), generate
-
-
-@njit(cache=True, nogil=True)
-def one_part(sgemm, a, b, c, size, layout, place):
-    """Part `place` of the product: a range of c's rows or of its columns."""
+@njit(**COMPILED)
+def _part(code, a, b, bias, out, steps, size, part, parts):
+    """Part `part` of `parts` of one product: a range of its panels, or of its rows."""
+    a_row, a_step, b_row, b_step = steps
     m, n, k = size
-    trans_a, lda, trans_b, ldb, ldc, parts, by_rows = layout
-    if by_rows:
-        start, end = m * place // parts, m * (place + 1) // parts
-        a += 4 * (start * lda if trans_a == PLAIN else start)
-        c += 4 * start * ldc
-        m = end - start
+    panels = (n + PANEL - 1) // PANEL
+    top, bottom, left, right = 0, m, 0, n
+    if panels >= EVEN * parts or m < ROWS * parts:
+        left, right = panels * part // parts * PANEL, min(n, panels * (part + 1) // parts * PANEL)
     else:
-        start, end = n * place // parts, n * (place + 1) // parts
-        b += 4 * (start if trans_b == PLAIN else start * ldb)
-        c += 4 * start
-        n = end - start
-    call_sgemm(sgemm, trans_a, trans_b, m, n, k, a, lda, b, ldb, 0.0, c, ldc)
+        top, bottom = m * part // parts, m * (part + 1) // parts
+    start = bias + left * FLOAT if bias else bias
+    to = out + (top * n + left) * FLOAT
+    first, second = a + top * a_row, b + left * b_step
+    rows, columns = bottom - top, right - left
+    multiply(code, first, a_row, a_step, second, b_row, b_step, start, 0, to, n * FLOAT, rows, columns, k)
 
 
-@njit(cache=True, nogil=True, parallel=True)
-def all_parts(sgemm, a, b, c, size, layout, batch, steps):
-    """The products of a batch of matrices, `steps` bytes apart, each in parts."""
-    parts = layout[5]
-    if batch * parts == 1:
-        one_part(sgemm, a, b, c, size, layout, 0)
+@njit(**COMPILED)
+def one_thread(code, a, b, bias, out, steps, apart, size, batch):
+    """out[i] = bias + a[i] @ b[i], `apart` bytes from each other."""
+    for i in range(batch):
+        _part(code, a + i * apart[0], b + i * apart[1], bias, out + i * apart[2], steps, size, 0, 1)
+
+
+@njit(parallel=True, **COMPILED)
+def all_threads(code, a, b, bias, out, steps, apart, size, batch, parts):
+    """The same, each product in parts."""
+    for task in prange(batch * parts):
+        i, part = np.int64(task // parts), np.int64(task % parts)
+        _part(code, a + i * apart[0], b + i * apart[1], bias, out + i * apart[2], steps, size, part, parts)
+
+
+@njit(**COMPILED)
+def _dense(code, a, a_turned, b, b_turned, bias, out, parts):
+    """The product of two matrices without gaps; one that is turned comes as its transpose."""
+    m, n = out.shape
+    k = a.shape[0] if a_turned else a.shape[1]
+    a_row, a_step = (FLOAT, m * FLOAT) if a_turned else (k * FLOAT, FLOAT)
+    b_row, b_step = (FLOAT, k * FLOAT) if b_turned else (n * FLOAT, FLOAT)
+    first, second, to = a.ctypes.data, b.ctypes.data, out.ctypes.data
+    start = bias.ctypes.data if bias.size else 0
+    steps, apart, size = (a_row, a_step, b_row, b_step), (0, 0, 0), (m, n, k)
+    if parts == 1:
+        one_thread(code, first, second, start, to, steps, apart, size, 1)
     else:
-        for t in prange(batch * parts):
-            i = t // parts
-            one_part(sgemm, a + i * steps[0], b + i * steps[1], c + i * steps[2], size, layout, t % parts)
+        all_threads(code, first, second, start, to, steps, apart, size, 1, parts)
 
 
-def layout_of(x: np.ndarray) -> tuple[np.ndarray, int, int]:
-    """The array, whether its last two axes are a matrix or the transpose of one, and how far apart its rows are."""
-    rows, columns = x.strides[-2:]
-    n, m = x.shape[-2:]
-    if columns == 4 and rows % 4 == 0 and rows >= 4 * m:
-        return x, PLAIN, rows // 4
-    if rows == 4 and columns % 4 == 0 and columns >= 4 * n:
-        return x, TRANSPOSED, columns // 4
-    x = np.ascontiguousarray(x)
-    return x, PLAIN, max(1, m)
-
-
-def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(batch, n, k), (batch, k, m) -> (batch, n, m), or without batch: float32, none of the sizes 0."""
-    if not BLAS.sgemm:
-        return np.matmul(a, b)
-    a, trans_a, lda = layout_of(a)
-    b, trans_b, ldb = layout_of(b)
-    m, k, n = a.shape[-2], a.shape[-1], b.shape[-1]
-    batch = a.shape[0] if a.ndim == 3 else 1
-    out = np.empty((*a.shape[:-1], n), F4)
-    parts = 1
-    if batch < CORES and m * n * k * batch >= WORTH_SPLITTING and PARALLEL:
-        parts = max(1, min(CORES // batch, max(m, n) // NARROWEST))
-    steps = (a.strides[0], b.strides[0], out.strides[0]) if a.ndim == 3 else (0, 0, 0)
-    layout = (trans_a, lda, trans_b, ldb, n, parts, m >= n)
-    pointers = [x.__array_interface__["data"][0] for x in (a, b, out)]
-    with BLAS.one_thread_a_call():
-        all_parts(BLAS.sgemm, *pointers, (m, n, k), layout, batch, steps)
+def product(a: np.ndarray, b: np.ndarray, bias: np.ndarray = NO_BIAS) -> np.ndarray:
+    """(batch, m, k), (batch, k, n), (n,) -> (batch, m, n), or without batch: float32, none of the sizes 0."""
+    if a.ndim == 3:
+        return _batch(a, b)
+    out = np.empty((a.shape[0], b.shape[1]), F4)
+    parts = CORES if PARALLEL and a.size * b.shape[1] >= WORTH_SPLITTING else 1
+    _dense(address(), *_matrix(a), *_matrix(b), bias, out, parts)
     return out
+
+
+def _matrix(x: np.ndarray) -> tuple[np.ndarray, bool]:
+    """A matrix whose rows lie one after another, and whether that is the transpose of x."""
+    flags = x.flags
+    if flags.carray:  # writable, too: Numba would compile everything once more for what is not
+        return x, False
+    return (x.T, True) if flags.f_contiguous and flags.writeable else (np.array(x, order="C"), False)
+
+
+def _batch(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    a, *a_steps = _layout(a)
+    b, *b_steps = _layout(b)
+    batch, m, k, n = *a.shape, b.shape[2]
+    out = np.empty((batch, m, n), F4)
+    addresses = address(), _address(a), _address(b), 0, _address(out)
+    settings = (*a_steps, *b_steps), (a.strides[0], b.strides[0], out.strides[0]), (m, n, k), batch
+    if PARALLEL and batch * m * n * k >= WORTH_SPLITTING:
+        all_threads(*addresses, *settings, max(1, CORES // batch))
+    else:
+        one_thread(*addresses, *settings)
+    return out
+
+
+def _layout(x: np.ndarray) -> tuple[np.ndarray, int, int]:
+    """The matrices and the bytes between their rows and columns: one of these lies dense."""
+    (n, m), (rows, columns) = x.shape[-2:], x.strides[-2:]
+    if (columns == FLOAT and rows >= FLOAT * m) or (rows == FLOAT and columns >= FLOAT * n):
+        return x, rows, columns
+    return np.ascontiguousarray(x), FLOAT * m, FLOAT
+
+
+def _address(x: np.ndarray) -> int:
+    return x.__array_interface__["data"][0]

@@ -8,7 +8,8 @@ import numpy as np
 
 from shared_ops.kernels.formula import F4
 from shared_ops.kernels.gemm import CORES, product
-from shared_ops.kernels.packed import COLUMNS, pack
+from shared_ops.kernels.multiply import address
+from shared_ops.kernels.packing import packed
 from shared_ops.kernels.sequences import GRU, LSTM, RELU, TANH, backward, forward
 from shared_ops.kernels.threads import PARALLEL
 from shared_ops.recurrent import check_lengths, states_before
@@ -31,11 +32,6 @@ def _ends(x: Any, lengths: tuple) -> Any:
     return np.ascontiguousarray(lengths[0], np.int64) if lengths else np.full(x.shape[1], len(x), np.int64)
 
 
-def _products(n: int, w: Any) -> Any:
-    """Where the products of n rows with a packed matrix go."""
-    return np.empty((n, w.shape[0] * COLUMNS), F4)
-
-
 def _layer(
     kind: int, gates: int, x: Any, states: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, lengths: Any, reverse: bool
 ) -> Any:
@@ -52,9 +48,9 @@ def _layer(
     states = [s.copy(order="C") for s in states]
     out, more = np.empty((t, n, h), F4), np.empty((t, n, h) if kind >= LSTM else (0, 0, 0), F4)
     split = from_x.reshape(t, n, gates, h)
-    w = pack(w_hh.T)
-    arrays = split, more, out, states[0], states[-1], _products(n, w), bias.reshape(gates, h), _ends(x, lengths)
-    forward(kind, w, *arrays, reverse, _parts(x, w_hh))
+    w, products = packed(w_hh.T), np.empty((n, gates * h), F4)
+    arrays = split, more, out, states[0], states[-1], products, bias.reshape(gates, h), _ends(x, lengths)
+    forward(address(), kind, w, *arrays, reverse, _parts(x, w_hh))
     return out, *states, from_x.reshape(t, n, gates * h), more
 
 
@@ -106,9 +102,9 @@ def _layer_back(
     from_h = np.empty_like(dgates) if kind == GRU else np.empty((0, 0, 0, 0), F4)
     values, more = [np.ascontiguousarray(a) for a in kept] or (nothing, nothing)
     split = values.reshape(t, n, gates, h) if kept else from_h
-    w = pack(w_hh)
-    arrays = g_out, dgates, from_h, split, more, np.ascontiguousarray(out), before, ends[0], ends[-1], _products(n, w)
-    backward(kind, w, *arrays, _ends(out, lengths), reverse, _parts(out, w_hh))
+    w, products = packed(w_hh), np.empty((n, h), F4)
+    arrays = g_out, dgates, from_h, split, more, np.ascontiguousarray(out), before, ends[0], ends[-1], products
+    backward(address(), kind, w, *arrays, _ends(out, lengths), reverse, _parts(out, w_hh))
     flat = dgates.reshape(t, n, gates * h)
     return flat, from_h.reshape(t, n, gates * h) if kind == GRU else flat, *[end.copy() for end in ends]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from shared_ops.kernels.packed import product_packed
+from shared_ops.kernels.multiply import PACKED, multiply
 from shared_ops.kernels.scalar import sigmoidf, tanhf
 from shared_ops.kernels.vector import stay_alone
 
@@ -91,7 +91,7 @@ def _last_active(lengths, k, first, end):
 
 
 @njit(**SETTINGS)
-def _forward_rows(kind, w, gates, more, out, h, c, from_h, bias, lengths, reverse, first, end):
+def _forward_rows(code, kind, w, gates, more, out, h, c, from_h, bias, lengths, reverse, first, end):
     """The sequences from first to end. w: w_hh's transpose, packed. more: the cells, or GRU's inner products."""
     stay_alone()
     steps, size, wide = gates.shape[0], h.shape[1], from_h.shape[1]
@@ -99,8 +99,8 @@ def _forward_rows(kind, w, gates, more, out, h, c, from_h, bias, lengths, revers
         k = steps - 1 - step if reverse else step
         rows = _last_active(lengths, k, first, end) - first
         if rows > 0:
-            a, c_at = h.ctypes.data + 4 * size * first, from_h.ctypes.data + 4 * wide * first
-            product_packed(a, size, w.ctypes.data, size, w.shape[0], c_at, wide, rows)
+            a, to = h.ctypes.data + 4 * size * first, from_h.ctypes.data + 4 * wide * first
+            multiply(code, a, 4 * size, 4, w.ctypes.data, PACKED, 4, 0, 0, to, 4 * wide, rows, wide, size)
         for row in range(first, end):
             if k >= lengths[row]:
                 for at in range(gates.shape[2]):
@@ -119,12 +119,12 @@ def _forward_rows(kind, w, gates, more, out, h, c, from_h, bias, lengths, revers
 
 
 @njit(parallel=True, **SETTINGS)
-def forward(kind, w, gates, more, out, h, c, from_h, bias, lengths, reverse, parts):
+def forward(code, kind, w, gates, more, out, h, c, from_h, bias, lengths, reverse, parts):
     """All sequences, in parts. The states h and c become the last ones."""
     n = h.shape[0]
     arrays = gates, more, out, h, c, from_h, bias, lengths
     for p in prange(parts):
-        _forward_rows(kind, w, *arrays, reverse, n * p // parts, n * (p + 1) // parts)
+        _forward_rows(code, kind, w, *arrays, reverse, n * p // parts, n * (p + 1) // parts)
 
 
 # backward ---------------------------------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ def _rnn_back_step(dgates, out, dh, relu):
 
 @njit(**SETTINGS)
 def _back_rows(
-    kind, w, g_out, dgates, from_h, gates, more, out, before, dh, dc, products, lengths, reverse, first, end
+    code, kind, w, g_out, dgates, from_h, gates, more, out, before, dh, dc, products, lengths, reverse, first, end
 ):
     """The sequences from first to end. w: w_hh, packed.
 
@@ -189,7 +189,7 @@ def _back_rows(
     before: the states before each step, h's for GRU, c's for LSTM.
     """
     stay_alone()
-    steps, size, wide = dgates.shape[0], dh.shape[1], products.shape[1]
+    steps, size = dgates.shape[0], dh.shape[1]
     deep = dgates.shape[2] * size
     factors = from_h if kind == GRU else dgates
     spare = np.empty(size, np.float32)
@@ -214,8 +214,8 @@ def _back_rows(
         rows = _last_active(lengths, k, first, end) - first
         if rows > 0:
             a = factors.ctypes.data + 4 * deep * (k * dh.shape[0] + first)
-            c_at = products.ctypes.data + 4 * wide * first
-            product_packed(a, deep, w.ctypes.data, deep, w.shape[0], c_at, wide, rows)
+            to = products.ctypes.data + 4 * size * first
+            multiply(code, a, 4 * deep, 4, w.ctypes.data, PACKED, 4, 0, 0, to, 4 * size, rows, size, deep)
         for row in range(first, first + rows):
             if k < lengths[row]:
                 total, add = dh[row], products[row]
@@ -227,9 +227,9 @@ def _back_rows(
 
 
 @njit(parallel=True, **SETTINGS)
-def backward(kind, w, g_out, dgates, from_h, gates, more, out, before, dh, dc, products, lengths, reverse, parts):
+def backward(code, kind, w, g_out, dgates, from_h, gates, more, out, before, dh, dc, products, lengths, reverse, parts):
     """All sequences, in parts. dh and dc become the gradients of the first states."""
     n = dh.shape[0]
     arrays = g_out, dgates, from_h, gates, more, out, before, dh, dc, products, lengths
     for p in prange(parts):
-        _back_rows(kind, w, *arrays, reverse, n * p // parts, n * (p + 1) // parts)
+        _back_rows(code, kind, w, *arrays, reverse, n * p // parts, n * (p + 1) // parts)
