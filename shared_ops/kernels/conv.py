@@ -21,9 +21,9 @@ from shared_ops.kernels.multiply import address, multiply
 from shared_ops.kernels.planes import COMPILED
 from shared_ops.kernels.scalar import f4
 from shared_ops.kernels.tile import FLOAT
-from shared_ops.kernels.vector import LANES, load, store
+from shared_ops.kernels.vector import LANES, load, move, store
 
-TILE = 80_000  # values of columns at once, a third of a second-level cache
+TILE = 40_000  # values of columns at once, a sixth of a second-level cache
 PARTS = 8  # sums of weight gradients, added in order: a fixed number, so that bits do not depend on threads
 
 
@@ -38,8 +38,7 @@ def lay_out(x, col, geometry, top, bottom):
                 for oy in range(top, bottom):
                     source = (ci * high + oy * sh + ki * dh) * wide + kj * dw
                     if sw == 1:
-                        for j in range(0, ow, LANES):
-                            store(col, to + j, to + ow, load(x, source + j, source + ow, f4(0)))
+                        move(x, source, col, to, ow)
                     else:
                         for j in range(ow):
                             col[to + j] = x[source + j * sw]

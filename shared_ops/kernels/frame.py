@@ -6,7 +6,7 @@ from numba import njit
 
 from shared_ops.kernels.planes import COMPILED
 from shared_ops.kernels.scalar import f4
-from shared_ops.kernels.vector import LANES, load, store
+from shared_ops.kernels.vector import move
 
 
 @njit(**COMPILED)
@@ -18,8 +18,7 @@ def padded(x, at, out, c, h, w, ph, pw):
     for row in range(c * h):
         to = ((row // h) * (h + 2 * ph) + row % h + ph) * wide + pw
         source = at + row * w
-        for j in range(0, w, LANES):
-            store(out, to + j, to + w, load(x, source + j, source + w, f4(0)))
+        move(x, source, out, to, w)
 
 
 @njit(**COMPILED)
@@ -29,5 +28,4 @@ def cropped(frame, out, at, c, h, w, ph, pw):
     for row in range(c * h):
         source = ((row // h) * (h + 2 * ph) + row % h + ph) * wide + pw
         to = at + row * w
-        for j in range(0, w, LANES):
-            store(out, to + j, to + w, load(frame, source + j, source + w, f4(0)))
+        move(frame, source, out, to, w)

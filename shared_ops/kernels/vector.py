@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 
+import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
@@ -205,3 +206,13 @@ def store(array, i, end, x):
         store_16(array, i, x)
     else:
         store_first(array, i, end - i, x)
+
+
+@njit(error_model="numpy")
+def move(x, source, to, at, count):
+    """to[at:at + count] = x[source:source + count]; only what does not fill a vector goes under a mask."""
+    whole = count // LANES * LANES
+    for j in range(0, whole, LANES):
+        store_16(to, at + j, load_16(x, source + j))
+    if whole < count:
+        store_first(to, at + whole, count - whole, load_first(x, source + whole, count - whole, np.float32(0)))
