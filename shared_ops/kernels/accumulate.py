@@ -13,10 +13,9 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
-from shared_ops.kernels.scalar import f4
+from shared_ops.kernels.scalar import COMPILED, f4
 from shared_ops.kernels.vector import stay_alone
 
-COMPILED = {"cache": True, "nogil": True, "error_model": "numpy"}
 LANES = 64
 PIECE = 4096  # values that are added in float32
 ROWS = 256  # rows of one block of columns

@@ -18,8 +18,7 @@ from shared_ops.kernels import depthwise
 from shared_ops.kernels.formula import F4
 from shared_ops.kernels.frame import cropped, padded
 from shared_ops.kernels.multiply import address, multiply
-from shared_ops.kernels.planes import COMPILED
-from shared_ops.kernels.scalar import f4
+from shared_ops.kernels.scalar import COMPILED, f4
 from shared_ops.kernels.tile import FLOAT
 from shared_ops.kernels.vector import LANES, load, move, store
 

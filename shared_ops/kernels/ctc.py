@@ -9,9 +9,8 @@ from numba import njit, prange
 
 from shared_ops.ctc import check_values
 from shared_ops.kernels.loops import PARALLEL
-from shared_ops.kernels.scalar import INLINE, expf, f4, logf
+from shared_ops.kernels.scalar import COMPILED, INLINE, expf, f4, logf
 
-COMPILED = {"cache": True, "nogil": True, "error_model": "numpy"}
 FLOAT32, INT64 = np.dtype("float32"), np.dtype("int64")
 SERIAL_BELOW = 4096 if PARALLEL else 1 << 62  # states at all times: each takes three exponentials and a logarithm
 LOW = f4(-np.inf)

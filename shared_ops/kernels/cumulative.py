@@ -15,8 +15,8 @@ from numpy import ndarray
 
 from shared_ops.kernels.formula import F4
 from shared_ops.kernels.loops import SERIAL_BELOW
+from shared_ops.kernels.scalar import COMPILED
 
-COMPILED = {"cache": True, "nogil": True, "error_model": "numpy"}
 SMALL = 256  # values: below, NumPy's functions are quicker to call
 LINES = 1024  # side by side: enough to read memory in long stretches
 SUM, PRODUCT, SCAN = range(3)

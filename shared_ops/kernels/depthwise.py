@@ -6,8 +6,7 @@ import numpy as np
 from numba import njit, prange
 
 from shared_ops.kernels.frame import cropped, padded
-from shared_ops.kernels.planes import COMPILED
-from shared_ops.kernels.scalar import f4
+from shared_ops.kernels.scalar import COMPILED, f4
 from shared_ops.kernels.vector import LANES, load, spread, store, total
 
 

@@ -8,8 +8,7 @@ from numba import njit, prange
 from shared_ops.dropout import drawn_bits, kept_scale, threshold_of
 from shared_ops.kernels.loops import CHUNK, SERIAL_BELOW
 from shared_ops.kernels.norm import fits, flat
-from shared_ops.kernels.planes import COMPILED
-from shared_ops.kernels.scalar import f4
+from shared_ops.kernels.scalar import COMPILED, f4
 from shared_ops.random import next_state
 
 

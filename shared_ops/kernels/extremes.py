@@ -11,9 +11,9 @@ from numba import njit, prange
 from numpy import ndarray
 
 from shared_ops.kernels.formula import F4
+from shared_ops.kernels.scalar import COMPILED
 from shared_ops.kernels.threads import PARALLEL
 
-COMPILED = {"cache": True, "nogil": True, "error_model": "numpy"}
 SERIAL_BELOW = 1 << 16  # values
 ACROSS = 512  # columns that one thread takes
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from shared_ops.kernels.planes import COMPILED
-from shared_ops.kernels.scalar import f4
+from shared_ops.kernels.scalar import COMPILED, f4
 from shared_ops.kernels.vector import move
 
 

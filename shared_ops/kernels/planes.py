@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from numba import njit
 
-from shared_ops.kernels.scalar import f4
+from shared_ops.kernels.scalar import COMPILED, f4
 from shared_ops.kernels.vector import load, spread, stay_alone, store, total
 
-COMPILED = {"cache": True, "nogil": True, "error_model": "numpy"}
 LANES = 16
 
 

@@ -9,8 +9,7 @@ from numba import njit, prange
 from numpy import ndarray
 
 from shared_ops.kernels.formula import F4
-from shared_ops.kernels.planes import COMPILED
-from shared_ops.kernels.scalar import f4
+from shared_ops.kernels.scalar import COMPILED, f4
 from shared_ops.pool import pooled_size
 
 

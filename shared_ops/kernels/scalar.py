@@ -15,6 +15,7 @@ from numba.extending import intrinsic
 f4 = np.float32
 i4 = np.int32
 INLINE = {"inline": "always", "error_model": "numpy"}
+COMPILED = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 ROUND_BY_ADDING = f4(12582912.0)  # 1.5 * 2**23: adding it leaves no bits for a fraction
 LN2 = f4(0.6931471805599453)

@@ -10,12 +10,11 @@ import numpy as np
 from numba import njit, prange
 
 from shared_ops.kernels.multiply import PACKED, multiply
-from shared_ops.kernels.scalar import sigmoidf, tanhf
+from shared_ops.kernels.scalar import COMPILED, sigmoidf, tanhf
 from shared_ops.kernels.vector import stay_alone
 
 f4 = np.float32
 TANH, RELU, LSTM, GRU = range(4)
-SETTINGS = {"cache": True, "error_model": "numpy", "nogil": True}
 INLINE = {"inline": "always", "error_model": "numpy"}  # or each would be compiled alone, and again in its callers
 
 
@@ -90,7 +89,7 @@ def _last_active(lengths, k, first, end):
     return end
 
 
-@njit(**SETTINGS)
+@njit(**COMPILED)
 def _forward_rows(code, kind, w, gates, more, out, h, c, from_h, bias, lengths, reverse, first, end):
     """The sequences from first to end. w: w_hh's transpose, packed. more: the cells, or GRU's inner products."""
     stay_alone()
@@ -118,7 +117,7 @@ def _forward_rows(code, kind, w, gates, more, out, h, c, from_h, bias, lengths, 
                 _rnn_step(gates[k, row, 0], from_h[row], bias[0], out[k, row], h[row], kind == RELU)
 
 
-@njit(parallel=True, **SETTINGS)
+@njit(parallel=True, **COMPILED)
 def forward(code, kind, w, gates, more, out, h, c, from_h, bias, lengths, reverse, parts):
     """All sequences, in parts. The states h and c become the last ones."""
     n = h.shape[0]
@@ -179,7 +178,7 @@ def _rnn_back_step(dgates, out, dh, relu):
             dgates[j] = dh[j] * (f4(1.0) - out[j] * out[j])
 
 
-@njit(**SETTINGS)
+@njit(**COMPILED)
 def _back_rows(
     code, kind, w, g_out, dgates, from_h, gates, more, out, before, dh, dc, products, lengths, reverse, first, end
 ):
@@ -226,7 +225,7 @@ def _back_rows(
                     _copy(add, total)
 
 
-@njit(parallel=True, **SETTINGS)
+@njit(parallel=True, **COMPILED)
 def backward(code, kind, w, g_out, dgates, from_h, gates, more, out, before, dh, dc, products, lengths, reverse, parts):
     """All sequences, in parts. dh and dc become the gradients of the first states."""
     n = dh.shape[0]

@@ -14,10 +14,9 @@ from numba import njit, prange
 
 from shared_ops.kernels.exponential import exp_below, greater, greatest, in_lane
 from shared_ops.kernels.loops import PARALLEL
-from shared_ops.kernels.scalar import f4, logf
+from shared_ops.kernels.scalar import COMPILED, f4, logf
 from shared_ops.kernels.vector import LANES, load, load_16, load_first, spread, store, store_16, store_first, total
 
-COMPILED = {"cache": True, "nogil": True, "error_model": "numpy"}
 FLOAT32 = np.dtype("float32")
 SERIAL_BELOW = 16384 if PARALLEL else 1 << 62  # elements; each costs more here than where loops.SERIAL_BELOW counts
 CHUNK = 8192  # elements

@@ -13,9 +13,9 @@ from numba import njit, prange
 from numpy import ndarray
 
 from shared_ops.kernels.formula import F4
+from shared_ops.kernels.scalar import COMPILED
 from shared_ops.kernels.threads import PARALLEL
 
-COMPILED = {"cache": True, "nogil": True, "error_model": "numpy"}
 SERIAL_BELOW = 1 << 16  # values
 GREATEST, SIGN = np.uint32(0xFFFFFFFF), np.uint32(0x80000000)
 LOW_HALF, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)

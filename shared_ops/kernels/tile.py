@@ -13,9 +13,9 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from shared_ops.kernels.scalar import COMPILED
 from shared_ops.kernels.vector import BITS, MASKED, VECTOR, stay_alone
 
-COMPILED = {"cache": True, "nogil": True, "error_model": "numpy"}
 FLOAT, LANES = 4, 16  # bytes; numbers in a vector
 MANY_REGISTERS = bool(llvm.get_host_cpu_features().get("avx512f"))  # 32 that hold a vector each; else 16 for halves
 PANEL = 32 if MANY_REGISTERS else 16  # columns worked on together
