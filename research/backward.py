@@ -11,7 +11,7 @@ from research.grad_mode import set_grad_enabled
 from research.tape import Leaf, Saved, Step
 from research.tensor import Tensor, _as_array, _wrap
 from shared_ops.backprop import Edge, backpropagate
-from shared_ops.device import array_module
+from shared_ops.device import array_module, is_view
 from shared_ops.spec import FLOAT32 as F4
 from shared_ops.spec import Spec, spec_of
 
@@ -165,7 +165,7 @@ def _accumulate(leaf: Tensor, g: Any, create_graph: bool, given: set[int]) -> No
 def _own(g: Any, given: set[int]) -> Tensor:
     """A gradient that shares memory with nothing: neither a view, nor the array that another place was given."""
     array = _as_array(g)
-    shared = array.base is not None or not array.flags.c_contiguous or id(array) in given
+    shared = is_view(array) or not array.flags.c_contiguous or id(array) in given
     given.add(id(array))
     if isinstance(g, Tensor):
         return g * 1 if shared else g

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from research.tensor import Tensor
 from shared_ops import ops
-from shared_ops.device import array_module
+from shared_ops.device import array_module, is_view
 from shared_ops.op import Op
 from shared_ops.update import apply_updates, clip_grad_norm
 
@@ -258,7 +258,7 @@ def clip_grad_norm_(parameters: Any, max_norm: float, norm_type: float = 2.0) ->
     grads = [p.grad for p in every if p.grad is not None]
     seen: set[int] = set()
     for g in grads:  # backward may have given one array to several, or a view of one
-        if id(g.array) in seen or g.array.base is not None:
+        if id(g.array) in seen or is_view(g.array):
             g.array = g.array.copy()
         seen.add(id(g.array))
         if g.version is not None:

@@ -83,6 +83,11 @@ def to_host(array: Any) -> np.ndarray:
     return array.get() if array_module((array,)) is not np else np.asarray(array)
 
 
+def is_view(array: Any) -> bool:
+    """Whether the elements belong to another array."""
+    return isinstance(array.base, type(array))
+
+
 def _cupy(asked: str) -> ModuleType:
     try:
         import cupy

@@ -23,11 +23,14 @@ from shared_ops.kernels.loops import (
     run_rows_with_number,
     run_serial,
 )
+from shared_ops.kernels.memory import empty
 from shared_ops.op import REGISTRY
 
 SMALL = 2048  # elements: below, NumPy's own function is quicker to call, where it gives the same bits
 SHORTEST_ROW = 16  # elements: shorter ones are not worth a call each
-GIVES_BOOL = {"eq", "ne", "lt", "le", "gt", "ge"}
+TRUTH = {"logical_and", "logical_or", "logical_xor", "logical_not"}
+GIVES_BOOL = {"eq", "ne", "lt", "le", "gt", "ge", *TRUTH}
+BITS = {name: getattr(np, name) for name in ("bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift")}
 KINDS = {F4: "v", BOOL: "b"}
 NUMBER_ARRAYS: dict[Any, np.ndarray] = {}
 
@@ -50,7 +53,7 @@ def run(formula: Formula, arrays: list[np.ndarray], numbers: tuple[float, ...] =
     for a in arrays:
         if not a.flags.c_contiguous:
             return _run_in_memory_order(formula, arrays, numbers)
-    outs = [np.empty(first.shape, dtype) for dtype in formula.dtypes]
+    outs = [empty(first.shape, dtype) for dtype in formula.dtypes]
     if first.size >= SERIAL_BELOW:
         run_parallel(formula.address, tuple([a.ravel() for a in (*arrays, *outs)]), numbers)
     elif first.size:
@@ -158,7 +161,7 @@ def _repeated(name: str, x: np.ndarray, y: np.ndarray) -> Any:
     if plan is None or not (x.flags.c_contiguous and y.flags.c_contiguous):
         return NotImplemented
     shape, rows, inner, x_steps, y_steps, middle, number_in = plan
-    out = np.empty(shape, BOOL if name in GIVES_BOOL else F4)
+    out = empty(shape, BOOL if name in GIVES_BOOL else F4)
     flat = x.ravel(), y.ravel(), out.ravel()
     if number_in == "":
         run_rows(single(name, "vv", 0).address, *flat, rows, inner, x_steps, y_steps, middle)
@@ -203,6 +206,31 @@ def rows_of(x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> Any:
 
 def _filled(shape: tuple[int, ...], ndim: int) -> tuple[int, ...]:
     return (1,) * (ndim - len(shape)) + shape
+
+
+def truth(name: str) -> Callable:
+    """The fast form of an op of booleans."""
+    exact = EXACT[name]
+
+    def fast(*operands: Any) -> Any:
+        x, y = operands[0], operands[-1]
+        if type(x) is not ndarray or type(y) is not ndarray or not x.dtype is y.dtype is BOOL or x.shape != y.shape:
+            return NotImplemented
+        return exact(*operands) if x.size < SMALL else run(single(name, "b" * len(operands), 0), list(operands))[0]
+
+    return fast
+
+
+def bits(name: str) -> Callable:
+    """The form of an op of whole numbers that NumPy does as it stands: both arrays of one dtype and shape."""
+    function = BITS[name]
+
+    def fast(x: Any, y: Any) -> Any:
+        if type(x) is type(y) is ndarray and x.dtype is y.dtype and x.dtype.kind in "iu" and x.shape == y.shape:
+            return function(x, y)
+        return NotImplemented
+
+    return fast
 
 
 def _kind(operand: Any) -> str:
@@ -277,10 +305,11 @@ BETWEEN = Formula("v", 2, [("v0", "maximum", ("e0", "s0")), ("v1", "minimum", ("
 def forms() -> dict[str, Callable]:
     """A fast form for each expression that is an op."""
     found: dict[str, Callable] = {}
-    for name in {*EXPRESSIONS, *VARIANTS} & REGISTRY.keys():
+    for name in {*EXPRESSIONS, *VARIANTS} - TRUTH & REGISTRY.keys():
         op = REGISTRY[name]
         if len(op.inputs) < 3:
             found[name] = unary(name) if len(op.inputs) == 1 else binary(name)
+    found |= {name: truth(name) for name in TRUTH} | {name: bits(name) for name in BITS}
     return {**found, "where": ternary("where"), "lerp": ternary("lerp"), "clamp": clamp, "pow": pow}
 
 

@@ -42,6 +42,10 @@ EXACT: dict[str, Any] = {
     "gt": np.greater,
     "ge": np.greater_equal,
     "where": np.where,
+    "logical_and": np.logical_and,
+    "logical_or": np.logical_or,
+    "logical_xor": np.logical_xor,
+    "logical_not": np.logical_not,
     "relu": lambda x: np.maximum(x, NOTHING),
 }
 
@@ -187,6 +191,27 @@ def ge(x, y):
 @expression
 def lerp(x, y, weight):
     return x + weight * (y - x) if np.abs(weight) < HALF else y - (y - x) * (ONE - weight)
+
+
+# truth: of booleans, which are bytes that hold 0 or 1 ---------------------------------------------------------------
+@expression
+def logical_and(x, y):
+    return x & y
+
+
+@expression
+def logical_or(x, y):
+    return x | y
+
+
+@expression
+def logical_xor(x, y):
+    return x ^ y
+
+
+@expression
+def logical_not(x):
+    return x ^ 1
 
 
 # exponential --------------------------------------------------------------------------------------------------------

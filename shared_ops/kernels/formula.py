@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from shared_ops.files import write_atomically
-from shared_ops.kernels import expressions, scalar
+from shared_ops.kernels import division, expressions, scalar
+from shared_ops.kernels.division import USUAL
 from shared_ops.kernels.expressions import EXPRESSIONS, VARIANT_SETTING, VARIANTS
 from shared_ops.operators import Operators
 
@@ -110,26 +111,43 @@ class Formula:
         kinds = [pointers[k] for k in self.kinds] + [pointers[kind] for _, kind in self.results]
         signature = ", ".join([*kinds, "types.int64", *["types.float32"] * self.numbers])
         used = sorted({name for _, name, _ in self.steps})
-        body = [f"        e{i} = {x}[i]" for i, x in enumerate(inputs)]
-        body += [f"        {result} = {name}({', '.join(operands)})" for result, name, operands in self.steps]
-        body += [f"        {out}[i] = {value}" for out, (value, _) in zip(outputs, self.results, strict=True)]
+        read = [f"        e{i} = {x}[i]" for i, x in enumerate(inputs)]
+        compute = [f"        {result} = {name}({', '.join(operands)})" for result, name, operands in self.steps]
+        write = [f"        {out}[i] = {value}" for out, (value, _) in zip(outputs, self.results, strict=True)]
+        body = ["    for i in range(count):", *read, *compute, *write]
+        if USUAL.keys() & used:
+            body = self._usual_first(read, write, body)
         return "\n".join(
             [
                 "import numpy as np",
                 "from numba import cfunc, types",
+                "from shared_ops.kernels.division import USUAL",
                 "from shared_ops.kernels.expressions import EXPRESSIONS",
                 "",
                 "f4, FLOATS, BOOLS = np.float32, types.CPointer(types.float32), types.CPointer(types.uint8)",
                 *[f"{name} = EXPRESSIONS[{name!r}]" for name in used],
+                *[f"{name}_usual, {name}_unusual = USUAL[{name!r}]" for name in used if name in USUAL],
                 "",
                 "",
                 f'@cfunc(types.void({signature}), cache=True, error_model="numpy")',
                 f"def chunk({', '.join([*inputs, *outputs, 'count', *numbers])}):",
-                "    for i in range(count):",
                 *body,
                 "",
             ]
         )
+
+    def _usual_first(self, read: list[str], write: list[str], again: list[str]) -> list[str]:
+        """The loop with the quick forms in it, which are for usual numbers alone, and, if others came, the true one.
+
+        So an output must not lie where an input does.
+        """
+        compute = []
+        for result, name, operands in self.steps:
+            given, quick = ", ".join(operands), name in USUAL
+            compute += [f"        unusual |= {name}_unusual({given})"] if quick else []
+            compute += [f"        {result} = {name}{'_usual' if quick else ''}({given})"]
+        first = ["    unusual = 0", "    for i in range(count):", *read, *compute, *write]
+        return [*first, "    if unusual:", *["    " + line for line in again]]
 
 
 @functools.cache
@@ -151,7 +169,7 @@ def cache_folder() -> Path:
 @functools.cache
 def _version() -> bytes:
     """What compiled formulas depend on beside their own source."""
-    return b"".join(Path(str(module.__file__)).read_bytes() for module in (expressions, scalar))
+    return b"".join(Path(str(module.__file__)).read_bytes() for module in (division, expressions, scalar))
 
 
 def _load(source: str) -> ModuleType:
