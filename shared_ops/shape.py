@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 
@@ -145,10 +146,15 @@ def cat_grad(g, xs_spec, axis):
 # other names for these --------------------------------------------------------------------------------------------
 def transpose(x, dim0=-2, dim1=-1):
     """x with two of its axes exchanged."""
-    (dim0,), (dim1,) = (axes_of(d, len(x.shape), "transpose") for d in (dim0, dim1))
-    dims = list(range(len(x.shape)))
-    dims[dim0], dims[dim1] = dims[dim1], dims[dim0]
-    return permute(x, dims=tuple(dims))
+    (first,), (second,) = axes_of(dim0, len(x.shape), "transpose"), axes_of(dim1, len(x.shape), "transpose")
+    return permute(x, dims=_exchanged(len(x.shape), first, second))
+
+
+@functools.cache
+def _exchanged(ndim, first, second):
+    dims = list(range(ndim))
+    dims[first], dims[second] = second, first
+    return tuple(dims)
 
 
 swapaxes = transpose

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -183,6 +184,8 @@ def axes_of(axis: int | Sequence[int] | None, ndim: int, op: str) -> tuple[int, 
     """The axes a reduction works on, counted from the front. Raises SpecError for one that is not there."""
     if axis is None:
         return tuple(range(ndim))
+    if type(axis) is int:
+        return _one_axis(axis, ndim, op)
     axes = tuple(axis) if isinstance(axis, tuple | list | range) else (axis,)
     for a in axes:
         check(isinstance(a, int) and not isinstance(a, bool), f"{op} needs whole numbers as axes", axis=axis)
@@ -190,6 +193,12 @@ def axes_of(axis: int | Sequence[int] | None, ndim: int, op: str) -> tuple[int, 
     axes = tuple(a % ndim for a in axes)
     check(len(set(axes)) == len(axes), f"{op} needs each axis once", axis=axes)
     return axes
+
+
+@functools.cache
+def _one_axis(axis: int, ndim: int, op: str) -> tuple[int, ...]:
+    check(-ndim <= axis < ndim, f"{op} needs axis between {-ndim} and {ndim - 1}", axis=axis)
+    return (axis % ndim,)
 
 
 def reduced_shape(shape: Shape, axes: Iterable[int], keepdim: bool) -> Shape:

@@ -30,7 +30,10 @@ SMALL = 2048  # elements: below, NumPy's own function is quicker to call, where 
 SHORTEST_ROW = 16  # elements: shorter ones are not worth a call each
 TRUTH = {"logical_and", "logical_or", "logical_xor", "logical_not"}
 GIVES_BOOL = {"eq", "ne", "lt", "le", "gt", "ge", *TRUTH}
-BITS = {name: getattr(np, name) for name in ("bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift")}
+PLAIN = {  # ops whose kernel in NumPy is as good as ours would be, and the kinds of dtypes that it takes as they are
+    "iu": "bitwise_and bitwise_or bitwise_xor bitwise_not left_shift right_shift",
+    "f": "isnan isinf isfinite sin cos tan asin acos atan sinh cosh log2 log10 atan2",
+}
 KINDS = {F4: "v", BOOL: "b"}
 NUMBER_ARRAYS: dict[Any, np.ndarray] = {}
 
@@ -75,8 +78,11 @@ def _run_in_memory_order(formula: Formula, arrays: list[np.ndarray], numbers: tu
 
 
 @functools.lru_cache(4096)
-def single(name: str, kinds: str, numbers: int) -> Formula:
-    """One expression of arrays, or of one array and numbers; `kinds` has `s` where a number stands."""
+def single(name: str, kinds: str, numbers: int, over: bool = False) -> Formula:
+    """One expression of arrays, or of one array and numbers; `kinds` has `s` where a number stands.
+
+    `over`: it is written over the first array.
+    """
     operands, arrays, scalars = [], 0, 0
     for kind in kinds:
         operands.append(f"s{scalars}" if kind == "s" else f"e{arrays}")
@@ -84,7 +90,7 @@ def single(name: str, kinds: str, numbers: int) -> Formula:
     operands += [f"s{scalars + i}" for i in range(numbers)]
     kind = "b" if name in GIVES_BOOL else "v"
     steps = [("v0", name, tuple(operands))]
-    return Formula(kinds.replace("s", ""), scalars + numbers, steps, [("v0", kind)])
+    return Formula(kinds.replace("s", ""), scalars + numbers, steps, [("v0", kind)], over)
 
 
 def unary(name: str) -> Callable:
@@ -221,13 +227,14 @@ def truth(name: str) -> Callable:
     return fast
 
 
-def bits(name: str) -> Callable:
-    """The form of an op of whole numbers that NumPy does as it stands: both arrays of one dtype and shape."""
-    function = BITS[name]
+def plain(op: Any, kinds: str) -> Callable:
+    """The op's own kernel, for arrays of one shape and one dtype of some kinds: the short way to it."""
+    kernel = op.kernel
 
-    def fast(x: Any, y: Any) -> Any:
-        if type(x) is type(y) is ndarray and x.dtype is y.dtype and x.dtype.kind in "iu" and x.shape == y.shape:
-            return function(x, y)
+    def fast(*operands: Any) -> Any:
+        x, y = operands[0], operands[-1]
+        if type(x) is type(y) is ndarray and x.dtype is y.dtype and x.dtype.kind in kinds and x.shape == y.shape:
+            return kernel(np, *operands) if x.dtype.char != "e" else NotImplemented
         return NotImplemented
 
     return fast
@@ -243,8 +250,13 @@ def _kind(operand: Any) -> str:
 def ternary(name: str) -> Callable:
     """The fast form of an op of three operands: arrays of one shape, and numbers."""
     exact, first_kind = EXACT.get(name), "b" if name == "where" else "v"
+    all_arrays = single(name, first_kind + "vv", 0)
 
     def fast(*operands: Any) -> Any:
+        x, y, z = operands
+        arrays_alone = type(x) is type(y) is type(z) is ndarray and x.shape == y.shape == z.shape
+        if arrays_alone and KINDS.get(x.dtype) == first_kind and y.dtype is z.dtype is F4:
+            return exact(x, y, z) if exact is not None and x.size < SMALL else run(all_arrays, [x, y, z])[0]
         arrays = [a for a in operands if type(a) is ndarray]
         if not arrays or any(a.shape != arrays[0].shape for a in arrays):
             return NotImplemented
@@ -286,15 +298,15 @@ def into(name: str, x: ndarray, y: Any) -> bool:
     if x.dtype is not F4 or not x.flags.c_contiguous or not x.flags.writeable:
         return False
     if type(y) in (int, float):
-        kinds, arrays, numbers = "vs", [x, x], [float(y)]
+        kinds, arrays, numbers = "vs", [x], [float(y)]
     elif type(y) is ndarray and y.dtype is F4 and y.shape == x.shape and y.flags.c_contiguous:
         if y is not x and np.may_share_memory(x, y):
             return False
-        kinds, arrays, numbers = "vv", [x, y, x], []
+        kinds, arrays, numbers = "vv", [x, y], []
     else:
         return False
     if x.size:
-        run_flat(single(name, kinds, 0).address, tuple([a.ravel() for a in arrays]), tuple(numbers))
+        run_flat(single(name, kinds, 0, over=True).address, tuple([a.ravel() for a in arrays]), tuple(numbers))
     return True
 
 
@@ -309,7 +321,8 @@ def forms() -> dict[str, Callable]:
         op = REGISTRY[name]
         if len(op.inputs) < 3:
             found[name] = unary(name) if len(op.inputs) == 1 else binary(name)
-    found |= {name: truth(name) for name in TRUTH} | {name: bits(name) for name in BITS}
+    found |= {name: truth(name) for name in TRUTH}
+    found |= {name: plain(REGISTRY[name], kinds) for kinds, names in PLAIN.items() for name in names.split()}
     return {**found, "where": ternary("where"), "lerp": ternary("lerp"), "clamp": clamp, "pow": pow}
 
 

@@ -84,7 +84,14 @@ def _written(operand: Any) -> str:
 class Formula:
     """The chunk kernel of some steps. `kinds`: per input `v` for float32 elements, `b` for booleans; then numbers."""
 
-    def __init__(self, kinds: str, numbers: int, steps: Sequence[tuple], results: Sequence[tuple[str, str]]):
+    def __init__(
+        self, kinds: str, numbers: int, steps: Sequence[tuple], results: Sequence[tuple[str, str]], over: bool = False
+    ):
+        """`over`: the one result is written over the first input; there is no place for it among the pointers.
+
+        Compiled code that was given that array twice could not know it, and would go element by element.
+        """
+        self.over = over
         self.kinds, self.numbers, self.steps, self.results = kinds, numbers, tuple(steps), tuple(results)
         self.dtypes = tuple(F4 if kind == "v" else BOOL for _, kind in results)
 
@@ -106,14 +113,15 @@ class Formula:
     def source(self) -> str:
         pointers = {"v": "FLOATS", "b": "BOOLS"}
         inputs = [f"x{i}" for i in range(len(self.kinds))]
-        outputs = [f"out{i}" for i in range(len(self.results))]
+        outputs = [] if self.over else [f"out{i}" for i in range(len(self.results))]
+        places = ["x0"] if self.over else outputs
         numbers = [f"s{i}" for i in range(self.numbers)]
-        kinds = [pointers[k] for k in self.kinds] + [pointers[kind] for _, kind in self.results]
+        kinds = [pointers[k] for k in self.kinds] + [pointers[kind] for _, kind in self.results[: len(outputs)]]
         signature = ", ".join([*kinds, "types.int64", *["types.float32"] * self.numbers])
         used = sorted({name for _, name, _ in self.steps})
         read = [f"        e{i} = {x}[i]" for i, x in enumerate(inputs)]
         compute = [f"        {result} = {name}({', '.join(operands)})" for result, name, operands in self.steps]
-        write = [f"        {out}[i] = {value}" for out, (value, _) in zip(outputs, self.results, strict=True)]
+        write = [f"        {out}[i] = {value}" for out, (value, _) in zip(places, self.results, strict=True)]
         body = ["    for i in range(count):", *read, *compute, *write]
         if USUAL.keys() & used:
             body = self._usual_first(read, write, body)
