@@ -20,7 +20,6 @@ from shared_ops.op import NUMBERS, REGISTRY, Op
 from shared_ops.spec import FLOAT32 as F4
 from shared_ops.spec import spec_of
 
-SMALL = 2048  # elements: up to so many, NumPy's function is quicker to call than a kernel
 NO_SETTINGS: dict[str, Any] = {}
 FAMILIES = ("elementwise", "transcendental", "activation", "rounding", "logic", "erf")
 OPERATORS = {"add": ops.add, "sub": ops.sub, "mul": ops.mul, "truediv": ops.div}
@@ -28,10 +27,10 @@ OPERATORS = {"add": ops.add, "sub": ops.sub, "mul": ops.mul, "truediv": ops.div}
 
 def binary(op: Op) -> Callable:
     """The op as a method of a tensor and one operand."""
-    takes = None  # NumPy's function for few numbers, once the op's fast forms are loaded
+    takes, few = None, 0  # NumPy's function, and for how few numbers; once the op's fast forms are loaded
 
     def method(self: Tensor, other: Any) -> Any:
-        nonlocal takes
+        nonlocal takes, few
         a, own_step = self.array, self.step
         if isinstance(other, Tensor):
             b, other_step = other.array, other.step
@@ -39,19 +38,19 @@ def binary(op: Op) -> Callable:
             b, other_step = other, None
         else:
             return self.__apply_op__(op, (self, other), NO_SETTINGS)
-        if takes is not None and b is other and type(b) is not bool and a.dtype is F4 and a.size < SMALL:
+        if takes is not None and b is other and type(b) is not bool and a.dtype is F4 and a.size < few:
             out, alike = takes(a, op.quick.number_array(b)), True
         elif (
             takes is not None
             and type(b) is ndarray
             and a.dtype is b.dtype is F4
-            and a.size < SMALL
+            and a.size < few
             and a.shape == b.shape
         ):
             out, alike = takes(a, b), True
         else:
             out = None if op.quick is None else op.quick(a, b)
-            takes = getattr(op.quick, "exact", None)
+            takes, few = getattr(op.quick, "exact", None), getattr(op.quick, "few", 0)
             alike = None
         if type(out) is not ndarray or _observers:
             return self.__apply_op__(op, (self, other), NO_SETTINGS)
@@ -79,16 +78,16 @@ def binary(op: Op) -> Callable:
 
 def unary(op: Op) -> Callable:
     """The op as a method of a tensor."""
-    takes = None
+    takes, few = None, 0
 
     def method(self: Tensor) -> Any:
-        nonlocal takes
+        nonlocal takes, few
         a, own_step = self.array, self.step
-        if takes is not None and a.dtype is F4 and a.size < SMALL:
+        if takes is not None and a.dtype is F4 and a.size < few:
             out = takes(a)
         else:
             out = None if op.quick is None else op.quick(a)
-            takes = getattr(op.quick, "exact", None)
+            takes, few = getattr(op.quick, "exact", None), getattr(op.quick, "few", 0)
         if type(out) is not ndarray or _observers:
             return self.__apply_op__(op, (self,), NO_SETTINGS)
         tensor = _new(Tensor)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from shared_ops.kernels.expressions import EXACT, EXPRESSIONS, VARIANT_SETTING, VARIANTS
+from shared_ops.kernels.expressions import EXACT, EXPRESSIONS, VARIANT_SETTING, VARIANTS, few
 from shared_ops.kernels.formula import BOOL, F4, Formula
 from shared_ops.kernels.loops import (
     SERIAL_BELOW,
@@ -26,7 +26,6 @@ from shared_ops.kernels.loops import (
 from shared_ops.kernels.memory import empty
 from shared_ops.op import REGISTRY
 
-SMALL = 2048  # elements: below, NumPy's own function is quicker to call, where it gives the same bits
 SHORTEST_ROW = 16  # elements: shorter ones are not worth a call each
 TRUTH = {"logical_and", "logical_or", "logical_xor", "logical_not"}
 GIVES_BOOL = {"eq", "ne", "lt", "le", "gt", "ge", *TRUTH}
@@ -95,14 +94,14 @@ def single(name: str, kinds: str, numbers: int, over: bool = False) -> Formula:
 
 def unary(name: str) -> Callable:
     """The fast form of an op of one array, and number settings."""
-    exact, word = EXACT.get(name), VARIANT_SETTING.get(name)
+    exact, limit, word = EXACT.get(name), few(name), VARIANT_SETTING.get(name)
     usual = number_settings(name, {})
     formula = single(VARIANTS[name][REGISTRY[name].attrs[word]] if word else name, "v", len(usual))
 
     def fast(x: Any, **settings: Any) -> Any:
         if type(x) is not ndarray or x.dtype is not F4:
             return fast(np.asarray(x), **settings) if type(x) is np.float32 else NotImplemented
-        if exact is not None and x.size < SMALL:
+        if exact is not None and x.size < limit:
             return exact(x)
         if settings:
             numbers = number_settings(name, settings)
@@ -115,7 +114,7 @@ def unary(name: str) -> Callable:
             run_one(formula.address, x, out)
         return out
 
-    fast.exact = exact  # type: ignore[attr-defined]
+    fast.exact, fast.few = exact, limit  # type: ignore[attr-defined]
     return fast
 
 
@@ -127,11 +126,11 @@ def number_settings(name: str, settings: dict[str, Any]) -> tuple[float, ...]:
 
 def binary(name: str) -> Callable:
     """The fast form of an op of two arrays, or of one and a number."""
-    exact, vector = EXACT.get(name), single(name, "vv", 0)
+    exact, limit, vector = EXACT.get(name), few(name), single(name, "vv", 0)
 
     def fast(x: Any, y: Any) -> Any:
         both = type(x) is type(y) is ndarray and x.dtype is y.dtype is F4
-        if exact is not None and both and x.size < SMALL and y.size < SMALL:
+        if exact is not None and both and x.size < limit and y.size < limit:
             try:
                 return exact(x, y)
             except ValueError:  # they do not broadcast; the op's rule says so in words
@@ -148,12 +147,12 @@ def binary(name: str) -> Callable:
         array, number = (x, y) if x_is else (y, x)
         if not (x_is or y_is) or type(number) not in (int, float):
             return NotImplemented
-        if exact is not None and array.size < SMALL:
+        if exact is not None and array.size < limit:
             number = number_array(number)
             return exact(x, number) if x_is else exact(number, y)
         return run(single(name, "vs" if x_is else "sv", 0), [array], (float(number),))[0]
 
-    fast.exact, fast.number_array = exact, number_array  # type: ignore[attr-defined]
+    fast.exact, fast.few, fast.number_array = exact, limit, number_array  # type: ignore[attr-defined]
     return fast
 
 
@@ -216,13 +215,13 @@ def _filled(shape: tuple[int, ...], ndim: int) -> tuple[int, ...]:
 
 def truth(name: str) -> Callable:
     """The fast form of an op of booleans."""
-    exact = EXACT[name]
+    exact, limit = EXACT[name], few(name)
 
     def fast(*operands: Any) -> Any:
         x, y = operands[0], operands[-1]
         if type(x) is not ndarray or type(y) is not ndarray or not x.dtype is y.dtype is BOOL or x.shape != y.shape:
             return NotImplemented
-        return exact(*operands) if x.size < SMALL else run(single(name, "b" * len(operands), 0), list(operands))[0]
+        return exact(*operands) if x.size < limit else run(single(name, "b" * len(operands), 0), list(operands))[0]
 
     return fast
 
@@ -249,21 +248,21 @@ def _kind(operand: Any) -> str:
 
 def ternary(name: str) -> Callable:
     """The fast form of an op of three operands: arrays of one shape, and numbers."""
-    exact, first_kind = EXACT.get(name), "b" if name == "where" else "v"
+    exact, limit, first_kind = EXACT.get(name), few(name), "b" if name == "where" else "v"
     all_arrays = single(name, first_kind + "vv", 0)
 
     def fast(*operands: Any) -> Any:
         x, y, z = operands
         arrays_alone = type(x) is type(y) is type(z) is ndarray and x.shape == y.shape == z.shape
         if arrays_alone and KINDS.get(x.dtype) == first_kind and y.dtype is z.dtype is F4:
-            return exact(x, y, z) if exact is not None and x.size < SMALL else run(all_arrays, [x, y, z])[0]
+            return exact(x, y, z) if exact is not None and x.size < limit else run(all_arrays, [x, y, z])[0]
         arrays = [a for a in operands if type(a) is ndarray]
         if not arrays or any(a.shape != arrays[0].shape for a in arrays):
             return NotImplemented
         kinds = "".join(map(_kind, operands))
         if kinds[0] != first_kind or "?" in kinds or "b" in kinds[1:] or kinds[1:] == "ss":
             return NotImplemented
-        if exact is not None and arrays[0].size < SMALL:
+        if exact is not None and arrays[0].size < limit:
             return exact(*[a if type(a) is ndarray else number_array(a) for a in operands])
         numbers = tuple(float(a) for a in operands if type(a) is not ndarray)
         return run(single(name, kinds, 0), arrays, numbers)[0]
@@ -285,7 +284,7 @@ def clamp(x: Any, *, min: float | None = None, max: float | None = None) -> Any:
     bounds = [(name, bound) for name, bound in (("maximum", min), ("minimum", max)) if bound is not None]
     if not bounds or any(type(bound) not in (int, float) for _, bound in bounds):
         return NotImplemented
-    if x.size < SMALL:
+    if x.size < few("maximum"):
         for name, bound in bounds:
             x = EXACT[name](x, number_array(bound))
         return x

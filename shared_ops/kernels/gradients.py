@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from shared_ops.kernels.elementwise import GIVES_BOOL, SMALL, number_array, run
-from shared_ops.kernels.expressions import EXACT
+from shared_ops.kernels.elementwise import GIVES_BOOL, number_array, run
+from shared_ops.kernels.expressions import EXACT, few
 from shared_ops.kernels.formula import BOOL, F4, CannotTrace, Formula, Symbol
 
 UNKNOWN = object()
@@ -109,11 +109,11 @@ def compiled(kinds: str, numbers: int, steps: list[Any], results: tuple[Any, ...
     made = list(dict.fromkeys(r.name for r in results if r is not None and r.name not in given))
     bools = {result for result, name, _ in steps if name in GIVES_BOOL}
     formula = Formula(kinds, numbers, steps, [(name, "b" if name in bools else "v") for name in made])
-    quick = _quick(steps, kinds)
+    quick, limit = _quick(steps, kinds), few(steps[0][1]) if steps else 0
     if len(results) == len(made) == 1:
 
         def one(arrays: list[np.ndarray], values: list[float]) -> tuple[Any, ...]:
-            if quick is not None and arrays[0].size < SMALL:
+            if quick is not None and arrays[0].size < limit:
                 return (quick(arrays, values),)
             return tuple(run(formula, arrays, tuple(values)))
 
@@ -125,7 +125,7 @@ def compiled(kinds: str, numbers: int, steps: list[Any], results: tuple[Any, ...
         return lambda arrays, values: [None if i is None else arrays[i] for i in inputs]
 
     def several(arrays: list[np.ndarray], values: list[float]) -> list[Any]:
-        if quick is not None and arrays[0].size < SMALL:
+        if quick is not None and arrays[0].size < limit:
             outs = [quick(arrays, values)]
         else:
             outs = run(formula, arrays, tuple(values))
