@@ -25,8 +25,9 @@ from production.saved_model import SavedModelError
 from production.session import Session
 from production.variable import Variable
 from research.grad_mode import no_grad
+from research.intercept import observe
 from research.nn.module import Module
-from research.tensor import Tensor, observe
+from research.tensor import Tensor
 from shared_ops.bits import same_bits
 from shared_ops.device import to_host
 from shared_ops.dim import Dim

@@ -7,8 +7,10 @@ from typing import Any
 
 from numpy import ndarray
 
-from research.grad_mode import set_grad_enabled
-from research.tape import Leaf, Saved, Step
+from research import hooks
+from research.grad_mode import GradMode
+from research.intercept import pull_wrappers, pulled
+from research.tape import CustomStep, Leaf, Saved, Step
 from research.tensor import Tensor, _as_array, _wrap
 from shared_ops.backprop import Edge, backpropagate
 from shared_ops.device import array_module, is_view
@@ -26,6 +28,8 @@ def backward(
         leaf = step.tensor() if isinstance(step, Leaf) else None
         if leaf is not None:
             _accumulate(leaf, g, create_graph, given)
+            for hook in tuple(hooks.on_accumulation.get(step, {}).values()):
+                hook(leaf)
 
 
 def grad(
@@ -54,16 +58,27 @@ def grad(
     return tuple(_own(found[edge], owned) if edge in found else None for edge in edges)
 
 
-def _run(seeds: dict[Edge, Any], retain: bool | None, create_graph: bool, watch: frozenset[Edge]) -> dict[Edge, Any]:
+def _run(
+    seeds: dict[Edge, Any], retain: bool | None, create_graph: bool, watch: frozenset[Edge], inner: bool = False
+) -> dict[Edge, Any]:
+    """The gradients by edge. `inner`: a run within a run, which ends at all watched edges and leaves them the hooks."""
     retain = create_graph if retain is None else retain
+    ends = {step for step, _ in watch} if inner else ()
 
     def pull(step: Step, arrived: Mapping[int, Any]) -> Sequence[Any]:
         op, saved = step.op, step.saved
+        if step in ends:
+            return ()
         if saved is None:
             raise RuntimeError(
                 "backward went through this graph already and freed what it had saved; "
                 "say backward(retain_graph=True) the first time to go through it twice"
             )
+        if isinstance(step, CustomStep):
+            grads = step.pull(arrived, create_graph)
+            if not retain:
+                step.saved = None
+            return grads
         g = arrived.get(0)
         if step.pattern is not None and not create_graph and type(g) is ndarray and g.dtype is F4:
             fused = op.fused_by_pattern.get(step.pattern)
@@ -96,10 +111,28 @@ def _run(seeds: dict[Edge, Any], retain: bool | None, create_graph: bool, watch:
         specs = step.input_specs or (spec_of(g),) * len(step.parents)
         return op.backward(arrived, op.with_facts(known, step.attrs, specs, step.parents))
 
-    with set_grad_enabled(create_graph):
-        if create_graph:
-            seeds = {edge: _as_tensor(g) for edge, g in seeds.items()}
-        return backpropagate(seeds, pull, watch)
+    def arrive(step: Any, arrived: dict[int, Any]) -> None:
+        for index, known in hooks.on_arrival.get(step, {}).items():
+            if index in arrived and not (inner and (step, index) in watch):
+                for hook in tuple(known.values()):
+                    arrived[index] = _hooked(hook, arrived[index], create_graph)
+
+    with GradMode(create_graph):
+        as_needed = _as_tensor if create_graph else _as_array
+        seeds = {edge: as_needed(g) for edge, g in seeds.items()}
+        wrapped = pulled(pull) if pull_wrappers else pull
+        return backpropagate(seeds, wrapped, watch, arrive if hooks.on_arrival else None)
+
+
+def _hooked(hook: Any, g: Any, create_graph: bool) -> Any:
+    """The gradient, or what the hook gives in its place."""
+    new = hook(_as_tensor(g))
+    if new is None:
+        return g
+    if not isinstance(new, Tensor) or new.shape != tuple(g.shape):
+        came = spec_of(new.array) if isinstance(new, Tensor) else type(new).__name__
+        raise RuntimeError(f"a hook returns None, or a gradient of the same shape, {tuple(g.shape)}; got {came}")
+    return new if create_graph else new.array
 
 
 def _all_alike(step: Step, g: Any) -> bool:
@@ -109,9 +142,19 @@ def _all_alike(step: Step, g: Any) -> bool:
 
 
 def _refuse_changed(step: Step, place: int) -> None:
+    value: Any = step.saved[place] if step.saved is not None else None
+    every = [v for v in (value if type(value) is list else [value]) if type(v) is tuple]
+    changes = next(v[3] for v in every if v[3][0] != v[4])
+    refuse_changed(f"{step.op.name} needs its {step.op.kept[place][0]} of the forward pass", changes, step)
+
+
+def refuse_changed(need: str, changes: list[Any], step: Step) -> None:
+    """Raise RuntimeError for a value that a step saved and somebody changed."""
+    by = f" by {changes[1]}" if len(changes) > 1 else ""
+    line = getattr(step, "line", None)
+    made = f" The op is that of {line}." if line else ""
     raise RuntimeError(
-        f"{step.op.name} needs its {step.op.kept[place][0]} of the forward pass for the gradient, and that was "
-        "changed in place since; change a clone() instead"
+        f"{need} for the gradient, and that was changed in place since{by}; change a clone() instead.{made}"
     )
 
 
@@ -146,7 +189,7 @@ def _seed(tensor: Tensor, gradient: Any) -> Any:
         return array_module((tensor.array,)).ones_like(tensor.array)
     if tuple(gradient.shape) != tensor.shape:
         raise RuntimeError(f"gradient= needs the shape of the tensor, {tensor.shape}; got {tuple(gradient.shape)}")
-    return _as_array(gradient)
+    return gradient
 
 
 def _as_tensor(g: Any) -> Tensor:

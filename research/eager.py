@@ -13,8 +13,9 @@ from typing import Any
 from numpy import ndarray
 
 from research.grad_mode import _mode
+from research.intercept import wrappers
 from research.tape import Step, next_order
-from research.tensor import Tensor, _new, _new_step, _observers, _saved
+from research.tensor import Tensor, _new, _new_step, _saved
 from shared_ops import ops
 from shared_ops.op import NUMBERS, REGISTRY, Op
 from shared_ops.spec import FLOAT32 as F4
@@ -52,7 +53,7 @@ def binary(op: Op) -> Callable:
             out = None if op.quick is None else op.quick(a, b)
             takes, few = getattr(op.quick, "exact", None), getattr(op.quick, "few", 0)
             alike = None
-        if type(out) is not ndarray or _observers:
+        if type(out) is not ndarray or wrappers:
             return self.__apply_op__(op, (self, other), NO_SETTINGS)
         tensor = _new(Tensor)
         tensor.array = out
@@ -88,7 +89,7 @@ def unary(op: Op) -> Callable:
         else:
             out = None if op.quick is None else op.quick(a)
             takes, few = getattr(op.quick, "exact", None), getattr(op.quick, "few", 0)
-        if type(out) is not ndarray or _observers:
+        if type(out) is not ndarray or wrappers:
             return self.__apply_op__(op, (self,), NO_SETTINGS)
         tensor = _new(Tensor)
         tensor.array = out
@@ -111,16 +112,21 @@ def unary(op: Op) -> Callable:
 def in_place(op: Op) -> Callable:
     """The op as a method that writes over the tensor: straight into its array, when nothing is recorded."""
 
-    def method(self: Tensor, other: Any) -> Tensor:
+    def method(self: Tensor, other: Any, **settings: Any) -> Tensor:
         operand = other.array if isinstance(other, Tensor) else other
-        if not _mode.recording and op.quick is not None and type(self.array) is ndarray and not _observers:
+        if (
+            not settings
+            and not _mode.recording
+            and op.quick is not None
+            and type(self.array) is ndarray
+            and not wrappers
+        ):
             from shared_ops.kernels.elementwise import into
 
             if into(op.name, self.array, operand):
-                if self.version is not None:
-                    self.version[0] += 1
+                self._changed()
                 return self
-        return self._become(op(self, other))
+        return self._become(getattr(self, op.name)(other, **settings) if settings else op(self, other))
 
     return method
 

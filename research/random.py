@@ -11,6 +11,7 @@ import numpy as np
 
 from research.tensor import Tensor, _wrap
 from shared_ops import ops
+from shared_ops.device import to_host
 from shared_ops.random import seeded
 
 
@@ -63,20 +64,48 @@ def _sizes(size: tuple) -> tuple[int, ...]:
 
 
 def randn(
-    *size: Any, generator: Generator | None = None, dtype: Any = "float32", requires_grad: bool = False
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = "float32",
+    requires_grad: bool = False,
+    device: Any = None,
 ) -> Tensor:
     """Numbers of the standard normal distribution."""
-    return _drawn(generator, ops.random_normal, requires_grad, shape=_sizes(size), dtype=np.dtype(dtype).name)
+    made = _drawn(generator, ops.random_normal, shape=_sizes(size), dtype=np.dtype(dtype).name)
+    return _finished(made, device, requires_grad)
 
 
-def rand(*size: Any, generator: Generator | None = None, dtype: Any = "float32", requires_grad: bool = False) -> Tensor:
+def rand(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = "float32",
+    requires_grad: bool = False,
+    device: Any = None,
+) -> Tensor:
     """Numbers from 0 up to, but without, 1."""
-    return _drawn(generator, ops.random_uniform, requires_grad, shape=_sizes(size), dtype=np.dtype(dtype).name)
+    made = _drawn(generator, ops.random_uniform, shape=_sizes(size), dtype=np.dtype(dtype).name)
+    return _finished(made, device, requires_grad)
+
+
+def randn_like(input: Tensor, *, requires_grad: bool = False) -> Tensor:
+    """Numbers of the standard normal distribution, in the shape, dtype and place of a tensor."""
+    return randn(*input.shape, dtype=input.dtype, device=input.device, requires_grad=requires_grad)
+
+
+def rand_like(input: Tensor, *, requires_grad: bool = False) -> Tensor:
+    """Numbers from 0 up to, but without, 1, in the shape, dtype and place of a tensor."""
+    return rand(*input.shape, dtype=input.dtype, device=input.device, requires_grad=requires_grad)
+
+
+def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None) -> Tensor:
+    """Normal numbers: of one mean and deviation in a shape, or of a tensor of each."""
+    shape = size if size is not None else np.broadcast_shapes(*(getattr(x, "shape", ()) for x in (mean, std)))
+    return randn(*shape, generator=generator) * std + mean
 
 
 def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
     """The whole numbers below n in a random order."""
-    return _drawn(generator, ops.random_permutation, False, n=n)
+    return _drawn(generator, ops.random_permutation, n=n)
 
 
 def randint(low: int, high: Any, size: Any = None, *, generator: Generator | None = None) -> Tensor:
@@ -88,6 +117,51 @@ def randint(low: int, high: Any, size: Any = None, *, generator: Generator | Non
     return _wrap(np.floor(drawn).astype(np.int64))
 
 
-def _drawn(generator: Generator | None, op: Callable, requires_grad: bool, **attrs: Any) -> Tensor:
-    tensor = _wrap((generator or default_generator).draw(op, **attrs))
+def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """1 with the probability that stands at each place, else 0."""
+    return (generator or default_generator).draw(ops.random_bernoulli, input.detach())
+
+
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+) -> Tensor:
+    """Columns drawn by weights, which are not negative: (n, c) -> (n, num_samples), or (c,) -> (num_samples,).
+
+    Raises ValueError for weights that are all 0, and for more samples than weights above 0 without replacement.
+    """
+    weights = to_host(input.array).astype(np.float64)
+    rows = weights.reshape(-1, weights.shape[-1])
+    if not (np.isfinite(rows).all() and (rows >= 0).all() and (rows.sum(1) > 0).all()):
+        raise ValueError("multinomial needs weights that are finite, not negative and not all 0 in a row")
+    fewest = int((rows > 0).sum(1).min())
+    if not replacement and num_samples > fewest:
+        raise ValueError(f"without replacement at most {fewest} samples can be drawn here; got {num_samples=}")
+    if replacement:
+        ends = np.cumsum(rows, 1)
+        u = rand(len(rows), num_samples, generator=generator, dtype="float64").numpy() * ends[:, -1:]
+        found = np.stack([np.searchsorted(e, v, side="right") for e, v in zip(ends, u, strict=True)])
+    else:  # the least of exponential waiting times: Efraimidis & Spirakis 2006
+        u = rand(*rows.shape, generator=generator, dtype="float64").numpy()
+        with np.errstate(divide="ignore"):
+            waits = -np.log1p(-u) / rows
+        found = np.argsort(waits, 1)[:, :num_samples]
+    return _wrap(found.reshape(*weights.shape[:-1], num_samples))
+
+
+def get_rng_state() -> np.ndarray:
+    """Where the default generator is."""
+    return default_generator.get_state()
+
+
+def set_rng_state(state: Any) -> None:
+    """Let the default generator go on from a state of `get_rng_state`."""
+    default_generator.set_state(state)
+
+
+def _drawn(generator: Generator | None, op: Callable, **attrs: Any) -> Tensor:
+    return _wrap((generator or default_generator).draw(op, **attrs))
+
+
+def _finished(tensor: Tensor, device: Any, requires_grad: bool) -> Tensor:
+    tensor = tensor if device is None else tensor.to(device=device)
     return tensor.requires_grad_() if requires_grad else tensor

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from research.grad_mode import _mode, is_grad_enabled
+from research import hooks
+from research.grad_mode import _mode
+from research.in_place import Writable
+from research.intercept import wrappers
 from research.tape import Leaf, Saved, Step, next_order
-from shared_ops import ops
-from shared_ops.device import Device, array_module, device_of, to_host
+from shared_ops.device import to_host
 from shared_ops.op import NUMBERS, Op, refuse_other_world
-from shared_ops.operators import Operators
-from shared_ops.select import write
-from shared_ops.spec import dtype_named, is_float, spec_of
-
-_observers: list[Callable[[Op, tuple], None]] = []
+from shared_ops.spec import is_float, spec_of
 
 
-class Tensor(Operators):
+class Tensor(Writable):
     """An n-dimensional array on CPU or GPU that can require a gradient. `tensor.array` is the raw array."""
 
     world = "research"
@@ -30,14 +28,23 @@ class Tensor(Operators):
     step: Step | Leaf | None = None
     index: int = 0  # which of the step's outputs it is
     grad: Tensor | None = None
-    version: list[int] | None = None  # how often the array was written into; shared by all that `detach` made of it
+    version: list[Any] | None = None  # how often the array was written into; shared by all that `detach` made of it
 
     def __init__(self, data: Any, requires_grad: bool = False):
         self.array = data.array if isinstance(data, Tensor) else _as_array(data)
         if requires_grad:
             self.requires_grad_()
 
-    def __apply_op__(self, op: Op, args: tuple, attrs: dict[str, Any]) -> Any:
+    @staticmethod
+    def _of(array: Any) -> Tensor:
+        """A tensor around an array, or around what becomes one."""
+        return _wrap(_as_array(array))
+
+    def __apply_op__(self, op: Op, args: tuple, attrs: dict[str, Any], depth: int | None = None) -> Any:
+        """The op on these, recorded; through the `wrappers`, of which `depth` are still to be asked."""
+        if wrappers and depth != 0:
+            left = len(wrappers) - 1 if depth is None else depth - 1
+            return wrappers[left](lambda op, args, attrs: self.__apply_op__(op, args, attrs, left), op, args, attrs)
         arrays = [a.array if isinstance(a, Tensor) else a if type(a) in NUMBERS else _beside(self, op, a) for a in args]
         specs = None
         out = NotImplemented if attrs or op.quick is None else op.quick(*arrays)
@@ -55,9 +62,6 @@ class Tensor(Operators):
                 if isinstance(a, Tensor) and a.step is not None:
                     _record(op, args, arrays, attrs, specs, outs)
                     break
-        if _observers:
-            for observer in _observers:
-                observer(op, tuple(t.array for t in outs))
         return outs if type(out) is tuple else tensor
 
     # what it is -----------------------------------------------------------------------------------------------------
@@ -72,10 +76,6 @@ class Tensor(Operators):
     @property
     def ndim(self) -> int:
         return self.array.ndim
-
-    @property
-    def device(self) -> Device:
-        return device_of(self.array)
 
     def size(self, dim: int | None = None) -> Any:
         return self.shape if dim is None else self.shape[dim]
@@ -92,16 +92,6 @@ class Tensor(Operators):
     def tolist(self) -> Any:
         return self.array.tolist()
 
-    def numpy(self) -> np.ndarray:
-        """The array itself on the CPU, no copy. Raises RuntimeError when it requires a gradient, as PyTorch does."""
-        if self.requires_grad:
-            raise RuntimeError("numpy() would lose this tensor's gradient; say tensor.detach().numpy()")
-        return to_host(self.array)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        array = self.numpy()
-        return array.astype(dtype) if dtype is not None and array.dtype != dtype else array.copy() if copy else array
-
     def __float__(self) -> float:
         return float(self.item())
 
@@ -112,6 +102,24 @@ class Tensor(Operators):
         return bool(self.item())
 
     __index__ = __int__
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self.array.ndim == 0 else repr(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        """A copy of a leaf. Raises RuntimeError for a computed tensor, whose history cannot be copied."""
+        if not self.is_leaf:
+            raise RuntimeError("only leaves are deep-copied, for a copy has no history; use tensor.detach() or clone()")
+        copy = _new(type(self))
+        copy.array = self.array.copy()
+        copy.requires_grad_(self.requires_grad)
+        if self.grad is not None:
+            copy.grad = self.grad.__deepcopy__(memo)
+        memo[id(self)] = copy
+        return copy
 
     def __repr__(self) -> str:
         text = np.array2string(to_host(self.array), separator=", ", precision=4, threshold=200, prefix="tensor(")
@@ -148,6 +156,11 @@ class Tensor(Operators):
         return self
 
     @property
+    def grad_fn(self) -> Step | None:
+        """The step that made it, or None for a leaf."""
+        return self.step if isinstance(self.step, Step) else None
+
+    @property
     def is_leaf(self) -> bool:
         return not isinstance(self.step, Step)
 
@@ -176,6 +189,32 @@ class Tensor(Operators):
         """A copy that passes gradients on."""
         return self * 1 if self.requires_grad else _wrap(self.array.copy())
 
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> hooks.RemovableHandle:
+        """Call hook(gradient) each time this tensor's gradient is computed; what it returns takes its place."""
+        if self.step is None:
+            raise RuntimeError(
+                f"a hook needs a tensor that requires a gradient; got {spec_of(self.array)}, which does not"
+            )
+        return hooks.add(self.step, self.index, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> hooks.RemovableHandle:
+        """Call hook(tensor) after each time that backward has added to this leaf's `.grad`."""
+        if not isinstance(self.step, Leaf):
+            raise RuntimeError("only a leaf that requires its gradient accumulates one")
+        return hooks.add_after(self.step, hook)
+
+    def retain_grad(self) -> None:
+        """Keep `.grad` of a tensor that is no leaf, too."""
+        if self.is_leaf:
+            return
+
+        def keep(gradient: Tensor, kept: Any = weakref.ref(self)) -> None:
+            tensor = kept()
+            if tensor is not None:
+                tensor.grad = gradient if tensor.grad is None else tensor.grad + gradient
+
+        self.register_hook(keep)
+
     def _forget_grad(self, set_to_none: bool) -> None:
         """No gradient any more, or one of zeros."""
         self.grad = None if set_to_none or self.grad is None else _wrap(self.grad.array * 0)
@@ -185,66 +224,6 @@ class Tensor(Operators):
         from research.backward import backward
 
         backward(self, gradient, retain_graph, create_graph)
-
-    # in place -------------------------------------------------------------------------------------------------------
-    def _become(self, result: Tensor) -> Tensor:
-        """Take over a result as one's own value: written into the array, or recorded when there is history to keep.
-
-        Raises RuntimeError for a leaf that requires a gradient, and when shape or dtype would have to change.
-        """
-        if result.shape != self.shape or not np.can_cast(result.dtype, self.dtype, "same_kind"):
-            came, own = spec_of(result.array), spec_of(self.array)
-            raise RuntimeError(f"a change in place keeps shape and kind of dtype, {own}; the result is {came}")
-        if is_grad_enabled() and (self.step is not None or result.step is not None):
-            if isinstance(self.step, Leaf):
-                raise RuntimeError(
-                    "a leaf that requires a gradient cannot be changed in place while the tape records; "
-                    "wrap the change in `with no_grad():` or change `.data`"
-                )
-            result = result.to(self.dtype)
-            self.array, self.step, self.index, self.version = result.array, result.step, result.index, result.version
-        else:
-            self._write(result.array)
-        return self
-
-    def _write(self, values: Any, index: Any = ...) -> None:
-        """Write into the array. Every write goes through here, so that backward notices a saved value that changed."""
-        if index is ...:
-            self.array[...] = values
-        else:
-            write(self.array, index, values)
-        if self.version is not None:
-            self.version[0] += 1
-
-    def copy_(self, source: Any) -> Tensor:
-        source = source if isinstance(source, Tensor) else _wrap(_as_array(source))
-        return self._become(ops.expand(source, shape=self.shape))
-
-    def fill_(self, value: float) -> Tensor:
-        return self._become(_wrap(array_module((self.array,)).full_like(self.array, value)))
-
-    def zero_(self) -> Tensor:
-        return self.fill_(0)
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        if is_grad_enabled() and (self.step is not None or getattr(value, "step", None) is not None):
-            raise RuntimeError("assigning into a tensor with history is not recorded; use research.where, or no_grad()")
-        self._write(value.array if isinstance(value, Tensor) else value, index)
-
-    # elsewhere ------------------------------------------------------------------------------------------------------
-    def to(self, target: Any) -> Tensor:
-        """On another device (`"cuda:0"`) or with another dtype (`research.float64`); itself when nothing changes."""
-        if isinstance(target, Device) or (isinstance(target, str) and target.partition(":")[0] in ("cpu", "cuda")):
-            device = target if isinstance(target, Device) else Device(target)
-            return self if device == self.device else _wrap(device.put(self.array))
-        dtype = dtype_named(target)
-        return self if dtype == self.dtype else ops.cast(self, dtype=dtype.name)
-
-    def cpu(self) -> Tensor:
-        return self.to("cpu")
-
-    def cuda(self) -> Tensor:
-        return self.to("cuda")
 
 
 def _as_array(data: Any) -> Any:
@@ -317,13 +296,3 @@ def _wrap(array: Any) -> Tensor:
 
 
 _new, _new_step = Tensor.__new__, Step.__new__
-
-
-@contextlib.contextmanager
-def observe(observer: Callable[[Op, tuple], None]) -> Iterator[None]:
-    """Call observer(op, results) after each op on tensors inside the block."""
-    _observers.append(observer)
-    try:
-        yield
-    finally:
-        _observers.remove(observer)

@@ -32,12 +32,14 @@ def backpropagate(
     seeds: Mapping[Edge, Any],
     pull: Callable[[Any, Mapping[int, Any]], Sequence[Any]],
     watch: frozenset[Edge] = frozenset(),
+    arrive: Callable[[Any, dict[int, Any]], None] | None = None,
 ) -> dict[Edge, Any]:
     """The gradients that reach leaves, and the watched outputs, from the gradients `seeds` of some outputs.
 
     With a `watch` the walk ends at the earliest watched step, for nothing before it can lead there.
     `pull(step, arrived)` gives the gradient, or None, of each of the step's inputs, from those that arrived for its
-    outputs. The walk is a loop over a heap, so a chain of any length is no deeper than a short one.
+    outputs; `arrive(step, arrived)` may change these before, once they are complete. The walk is a loop over a heap,
+    so a chain of any length is no deeper than a short one.
     """
     arriving: dict[Any, dict[int, Any]] = {}
     waiting: list[tuple[int, Any]] = []
@@ -51,6 +53,8 @@ def backpropagate(
     while waiting and -waiting[0][0] >= earliest:
         step = heappop(waiting)[1]
         arrived = arriving.pop(step)
+        if arrive is not None:
+            arrive(step, arrived)
         op = step.op
         if op is None or watch:
             found.update({(step, i): g for i, g in arrived.items() if op is None or (step, i) in watch})

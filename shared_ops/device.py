@@ -83,6 +83,12 @@ def to_host(array: Any) -> np.ndarray:
     return array.get() if array_module((array,)) is not np else np.asarray(array)
 
 
+def synchronize(arrays: Iterable[Any]) -> None:
+    """Wait until these are computed: on a GPU a call returns before."""
+    for device in {device_of(a) for a in arrays} - {CPU}:
+        device.synchronize()
+
+
 def is_view(array: Any) -> bool:
     """Whether the elements belong to another array."""
     return isinstance(array.base, type(array))

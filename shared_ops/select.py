@@ -168,6 +168,14 @@ def write(array, index, value):
         raise SpecError(f"what is written must fit into the part that the index names; {error}") from None
 
 
+def with_entries(x, index_, value):
+    """x with a value, which broadcasts, at what x[index] names: an assignment that gradients go through."""
+    places = index(np.arange(math.prod(x.shape)).reshape(x.shape), index_)
+    value = cast(value, dtype=x.dtype.name) if hasattr(value, "dtype") and value.dtype != x.dtype else value
+    value = reshape(broadcast_to(value, places.shape), shape=(-1,)) if getattr(value, "shape", ()) else value
+    return reshape(index_put(reshape(x, shape=(-1,)), value, places.reshape(-1)), shape=tuple(x.shape))
+
+
 # one axis ---------------------------------------------------------------------------------------------------------
 def index_select(x, dim, index):
     """Entries of an axis by number: a vector of whole numbers, none below 0."""

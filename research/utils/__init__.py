@@ -1,0 +1,3 @@
+"""torch.utils's names."""
+
+from research.utils import checkpoint, data
