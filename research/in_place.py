@@ -66,6 +66,11 @@ class Writable(Placed):
         if self.version is not None:
             self.version[:] = self.version[0] + 1, user_line()
 
+    def count_change(self) -> None:
+        """The same without the line, for who changes many."""
+        if self.version is not None:
+            self.version[:] = (self.version[0] + 1,)
+
     def __setitem__(self, index: Any, value: Any) -> None:
         if is_grad_enabled() and (self.step is not None or getattr(value, "step", None) is not None):
             self._become(with_entries(self, index, value))

@@ -202,7 +202,7 @@ from shared_ops.transcendental import (
     tan,
     tanh,
 )
-from shared_ops.update import adadelta, adagrad, adam, adamw, lamb, lion, rmsprop, sgd, sgd_momentum
+from shared_ops.update import adadelta, adagrad, adam, adamw, lamb, lion, nadam, radam, rmsprop, sgd, sgd_momentum
 
 __all__ = [
     "REGISTRY",

@@ -101,6 +101,56 @@ def adamw_spec(p, g, mean, variance, step, lr, *, beta1=0.9, beta2=0.999, eps=1e
     return (_fits("adamw", p, g, mean, variance, step=step, lr=lr),) * 3
 
 
+@functools.lru_cache(64)
+def _momentum_product(steps: int, beta1: float, momentum_decay: float) -> float:
+    """The product of NAdam's momenta over the first steps."""
+    return math.prod(_nadam_momentum(t, beta1, momentum_decay) for t in range(1, steps + 1))
+
+
+def _nadam_momentum(step: float, beta1: float, momentum_decay: float) -> float:
+    return beta1 * (1 - 0.5 * 0.96 ** (step * momentum_decay))
+
+
+@op(outputs=("out", "mean", "variance"))
+def nadam(
+    xp, p, g, mean, variance, step, lr, *, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0, momentum_decay=4e-3
+):
+    """Adam with Nesterov's momentum; `step` counts from 1: Dozat 2016, algorithm 8, as torch.optim.NAdam has it."""
+    g = _decayed(p, g, weight_decay)
+    mean, variance = _averages(xp, g, mean, variance, beta1, beta2)
+    root = xp.sqrt(variance) / math.sqrt(1 - beta2 ** float(step)) + eps
+    now, following = (_nadam_momentum(float(step) + i, beta1, momentum_decay) for i in (0, 1))
+    product = _momentum_product(int(step), beta1, momentum_decay)
+    of_g, of_mean = float(lr) * (1 - now) / (1 - product), float(lr) * following / (1 - product * following)
+    return _like(p, p - (of_g * g + of_mean * mean) / root, mean, variance)
+
+
+@nadam.spec
+def nadam_spec(
+    p, g, mean, variance, step, lr, *, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0, momentum_decay=4e-3
+):
+    return (_fits("nadam", p, g, mean, variance, step=step, lr=lr),) * 3
+
+
+@op(outputs=("out", "mean", "variance"))
+def radam(xp, p, g, mean, variance, step, lr, *, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0):
+    """Adam that divides by the variance's root once that is known well; `step` counts from 1: Liu et al. 2020."""
+    mean, variance = _averages(xp, _decayed(p, g, weight_decay), mean, variance, beta1, beta2)
+    t = float(step)
+    size, rest = float(lr) / (1 - beta1**t), 1 - beta2**t
+    most = 2 / (1 - beta2) - 1
+    length = most - 2 * t * beta2**t / rest  # of the simple average that the exponential one stands for
+    if length <= 5:
+        return _like(p, p - size * mean, mean, variance)
+    shares = (length - 4) * (length - 2) * most / ((most - 4) * (most - 2) * length)
+    return _like(p, p - size * math.sqrt(shares * rest) * (mean / (xp.sqrt(variance) + eps)), mean, variance)
+
+
+@radam.spec
+def radam_spec(p, g, mean, variance, step, lr, *, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0):
+    return (_fits("radam", p, g, mean, variance, step=step, lr=lr),) * 3
+
+
 @op(outputs=("out", "mean", "variance"))
 def lamb(xp, p, g, mean, variance, step, lr, *, beta1=0.9, beta2=0.999, eps=1e-6, weight_decay=0.0):
     """Adam's step, made as long as lr times the parameter: You et al. 2020, algorithm 2."""

@@ -111,7 +111,7 @@ class Trainer:
         rows = len(x)
         share = _share_of(rows, self.group.rank, self.group.size)
         self.optimizer.zero_grad()
-        self.optimizer.settings["lr"] = self._lr()
+        self.optimizer.param_groups[0]["lr"] = self._lr()
         sums = Sums()
         if share.stop > share.start:
             if self.group.size > 1:

@@ -160,5 +160,199 @@ def test_words_for_wrong_settings():
         optim.Adam([w], lr=-1)
     with pytest.raises(TypeError, match="changes leaf tensors"):
         optim.SGD([w * 2])
-    with pytest.raises(ValueError, match="the state has parameter 'v'"):
+    with pytest.raises(ValueError, match="unexpected: v"):
         optim.SGD([("w", w)]).load_state_dict({"settings": {}, "state": {"v": {}}})
+
+
+MORE_AS_TORCH = [
+    ("NAdam", {}),
+    ("NAdam", {"lr": 0.1, "betas": (0.8, 0.9), "weight_decay": 0.1, "momentum_decay": 0.1}),
+    ("RAdam", {}),
+    ("RAdam", {"lr": 0.1, "betas": (0.8, 0.9), "weight_decay": 0.1}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "maximize": True}),
+    ("Adam", {"maximize": True}),
+]
+
+
+@pytest.mark.parametrize(("name", "settings"), MORE_AS_TORCH + AS_TORCH)
+def test_groups_with_settings_of_their_own_are_pytorchs(name, settings):
+    pytorch = pytest.importorskip("torch")
+    start = [np.random.default_rng(i).normal(size=(3, 2)) for i in range(3)]
+
+    def trained(lib, make):
+        ps = [lib.tensor(a.copy(), requires_grad=True) for a in start]
+        optimizer = make([{"params": ps[:2]}, {"params": ps[2:], "lr": 0.02, "weight_decay": 0.2}], **settings)
+        for _ in range(30):
+            optimizer.zero_grad()
+            (ps[0] @ ps[1].t() - ps[2] @ ps[0].t()).sin().sum().backward()
+            if settings.get("maximize"):
+                for p in ps:
+                    p.grad.mul_(-1)
+            optimizer.step()
+        return [p.detach().numpy() for p in ps]
+
+    ours, theirs = trained(torch, getattr(optim, name)), trained(pytorch, getattr(pytorch.optim, name))
+    for p, q in zip(ours, theirs, strict=True):
+        rtol = 1e-6 if name == "NAdam" else 1e-9  # PyTorch keeps the product of NAdam's momenta in float32
+        np.testing.assert_allclose(p, q, rtol=rtol, atol=1e-12)
+
+
+def rosenbrock(lib, make, steps):
+    w = lib.tensor([-1.5, 2.0], dtype=lib.float64, requires_grad=True)
+    optimizer = make([w])
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (1 - w[0]) ** 2 + 100 * (w[1] - w[0] ** 2) ** 2
+        loss.backward()
+        return loss
+
+    losses = [
+        float(optimizer.step(closure).detach()) if lib is not torch else optimizer.step(closure) for _ in range(steps)
+    ]
+    return w.detach().numpy(), losses
+
+
+def test_lbfgs_without_a_line_search_is_pytorchs():
+    pytorch = pytest.importorskip("torch")
+    settings = {"lr": 0.01, "max_iter": 5, "history_size": 3}
+    ours, losses = rosenbrock(torch, lambda p: optim.LBFGS(p, **settings), 4)
+    theirs, expected = rosenbrock(pytorch, lambda p: pytorch.optim.LBFGS(p, **settings), 4)
+    np.testing.assert_allclose(losses, expected, rtol=1e-8)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-8)
+
+
+def test_lbfgs_with_a_line_search_finds_the_valley():
+    w, losses = rosenbrock(torch, lambda p: optim.LBFGS(p, line_search_fn="strong_wolfe"), 4)
+    np.testing.assert_allclose(w, [1, 1], rtol=1e-4)
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_lbfgs_goes_on_from_its_state(tmp_path):
+    def run(interrupted):
+        w = torch.tensor([-1.5, 2.0], dtype=torch.float64, requires_grad=True)
+        optimizer = optim.LBFGS([w], line_search_fn="strong_wolfe", max_iter=4)
+
+        def closure():
+            w.grad = None
+            loss = (1 - w[0]) ** 2 + 100 * (w[1] - w[0] ** 2) ** 2
+            loss.backward()
+            return loss
+
+        for step in range(4):
+            if interrupted and step == 2:
+                torch.save(optimizer.state_dict(), tmp_path / "state")
+                optimizer = optim.LBFGS([w])
+                optimizer.load_state_dict(torch.load(tmp_path / "state"))
+            optimizer.step(closure)
+        return w.tolist()
+
+    assert run(True) == run(False)
+
+
+def test_lbfgs_says_what_it_needs():
+    w = torch.ones(1, requires_grad=True)
+    with pytest.raises(ValueError, match="needs a closure"):
+        optim.LBFGS([w]).step()
+    with pytest.raises(ValueError, match="as one group; got 2"):
+        optim.LBFGS([{"params": [w]}, {"params": [torch.ones(1, requires_grad=True)]}])
+    with pytest.raises(ValueError, match="None or 'strong_wolfe'; got 'brent'"):
+        optim.LBFGS([w], line_search_fn="brent")
+
+
+def named(*names):
+    return {
+        name: torch.full((2,), float(i + 1), dtype=torch.float64, requires_grad=True) for i, name in enumerate(names)
+    }
+
+
+def test_state_finds_its_parameter_by_name_in_another_order():
+    first = named("a", "b")
+    optimizer = optim.Adam(first.items(), lr=0.1)
+    first["a"].grad, first["b"].grad = torch.full((2,), 1.0).double(), torch.full((2,), -9.0).double()
+    optimizer.step()
+    turned = dict(reversed(named("a", "b").items()))
+    other = optim.Adam(turned.items())
+    other.load_state_dict(optimizer.state_dict())
+    assert other.names() == ["b", "a"]
+    assert other.param_groups[0]["lr"] == 0.1
+    for name in ("a", "b"):
+        np.testing.assert_array_equal(other.state[name]["mean"], optimizer.state[name]["mean"])
+
+
+def test_a_state_that_does_not_fit_is_refused_whole():
+    saved = optim.Adam(named("a", "b").items(), lr=0.5)
+    saved.state = {"a": {"mean": np.zeros(3)}}
+    other = optim.Adam(named("a", "c").items(), lr=0.1)
+    with pytest.raises(
+        ValueError, match=r"another shape: a is \(2,\), its mean is \(3,\)\n.*missing: c\n.*unexpected: b"
+    ):
+        other.load_state_dict(saved.state_dict())
+    assert other.param_groups[0]["lr"] == 0.1
+    assert other.state == {}
+    grouped = optim.Adam([{"params": [("a", named("a")["a"])]}, {"params": [("c", named("c")["c"])]}])
+    with pytest.raises(ValueError, match="grouped otherwise: a, c"):
+        grouped.load_state_dict(other.state_dict())
+
+
+def test_the_state_is_what_save_takes(tmp_path):
+    w = named("w")
+    optimizer = optim.AdamW(w.items(), betas=(0.5, 0.6))
+    w["w"].grad = torch.ones(2).double()
+    optimizer.step()
+    torch.save(optimizer.state_dict(), tmp_path / "state")
+    other = optim.AdamW(w.items())
+    other.load_state_dict(torch.load(tmp_path / "state"))
+    assert other.param_groups[0]["betas"] == (0.5, 0.6)
+    np.testing.assert_array_equal(other.state["w"]["mean"], optimizer.state["w"]["mean"])
+    other.step()
+
+
+def test_groups_are_checked():
+    w, v = torch.ones(1, requires_grad=True), torch.ones(1, requires_grad=True)
+    optimizer = optim.SGD([w], lr=0.1)
+    optimizer.add_param_group({"params": v, "lr": 0.5})
+    assert [g["lr"] for g in optimizer.param_groups] == [0.1, 0.5]
+    assert "group 1: 1 parameters of 1 values" in repr(optimizer)
+    with pytest.raises(ValueError, match="stands in an optimizer once; 2 came twice"):
+        optimizer.add_param_group({"params": [w]})
+    with pytest.raises(ValueError, match="SGD has no setting 'beta'; it takes lr, momentum"):
+        optimizer.add_param_group({"params": [torch.ones(1, requires_grad=True)], "beta": 1})
+    with pytest.raises(ValueError, match=r"betas are at least 0 and below 1; got betas=\(2, 3\)"):
+        optim.Adam([{"params": [w], "betas": (2, 3)}])
+    assert len(optimizer.param_groups) == 2
+
+
+def test_a_closure_and_hooks():
+    w, seen = torch.ones(1, requires_grad=True), []
+    optimizer = optim.SGD([w], lr=0.1)
+    before = optimizer.register_step_pre_hook(lambda o: seen.append(("before", w.item())))
+    optimizer.register_step_post_hook(lambda o: seen.append(("after", round(w.item(), 6))))
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (w * w).sum()
+        loss.backward()
+        return loss
+
+    with torch.no_grad():
+        assert optimizer.step(closure).item() == 1.0
+    before.remove()
+    optimizer.step(closure)
+    assert seen == [("before", 1.0), ("after", 0.8), ("after", 0.64)]
+
+
+def test_gradients_accumulate_to_those_of_the_whole_batch():
+    w, x = torch.randn(4, dtype=torch.float64, requires_grad=True), torch.randn(12, 4, dtype=torch.float64)
+    ((x @ w) ** 2).sum().backward()
+    whole, w.grad = w.grad, None
+    for part in x.chunk(3):
+        ((part @ w) ** 2).sum().backward()
+    np.testing.assert_allclose(w.grad.numpy(), whole.numpy(), rtol=1e-12)
+
+
+def test_clip_grad_value():
+    w = torch.zeros(3, requires_grad=True)
+    w.grad = torch.tensor([-5.0, 0.5, 5.0])
+    torch.nn.utils.clip_grad_value_([w], 1.0)
+    assert w.grad.tolist() == [-1.0, 0.5, 1.0]

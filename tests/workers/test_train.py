@@ -74,7 +74,7 @@ def test_every_setting_of_an_optimizer_arrives(tmp_path, optimizer):
     assert report.metrics["validation/accuracy"][-1][1] > 0.85
     for key, value in optimizer.items():
         if key not in ("name", "schedule", "lr"):
-            assert trainer.optimizer.settings[key] == (tuple(value) if key == "betas" else value)
+            assert trainer.optimizer.param_groups[0][key] == (tuple(value) if key == "betas" else value)
 
 
 def test_cosine_falls_from_lr_to_nothing(tmp_path):

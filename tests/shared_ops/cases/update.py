@@ -23,6 +23,14 @@ CASES: dict[str, list[Case]] = {
         Case((n(3), n(3), n(3), pos(3), 3, 0.1)),
         Case((n(2, 3), n(2, 3), n(2, 3), pos(2, 3), 1, 0.1), {"weight_decay": 0.5, "beta1": 0.5}),
     ],
+    "nadam": [
+        Case((n(3), n(3), n(3), pos(3), 3, 0.1)),
+        Case((n(2, 3), n(2, 3), n(2, 3), pos(2, 3), 1, 0.1), {"weight_decay": 0.5, "momentum_decay": 0.1}),
+    ],
+    "radam": [
+        Case((n(3), n(3), n(3), pos(3), 1, 0.1)),
+        Case((n(2, 3), n(2, 3), n(2, 3), pos(2, 3), 20, 0.1), {"weight_decay": 0.5}),
+    ],
     "lamb": [
         Case((n(3), n(3), n(3), pos(3), 3, 0.1)),
         Case((n(2, 33), n(2, 33), n(2, 33), pos(2, 33), 1, 0.1), {"weight_decay": 0.5}),
