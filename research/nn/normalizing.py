@@ -65,6 +65,32 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     return ops.group_norm(input, weight, bias, num_groups=num_groups, eps=eps)[0]
 
 
-def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
-    """Rows of a table by number: (...,) int, (v, d) -> (..., d)."""
-    return ops.embedding(input, weight, padding_idx=padding_idx)
+def instance_norm(
+    input: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """Mean 0 and variance 1 over each channel of each sample, (n, c, *size), then * weight + bias by channel.
+
+    In training the running statistics, (c,), take in the means over the samples; without `use_input_stats` they serve.
+    """
+    weight, bias = 1.0 if weight is None else weight, 0.0 if bias is None else bias
+    if not use_input_stats:
+        return ops.batch_norm_inference(input, weight, bias, running_mean, running_var, eps=eps)
+    if running_mean is not None:
+        axes = tuple(range(2, len(input.shape)))
+        mean = ops.mean(ops.mean(input.detach(), axis=axes), axis=0)
+        var = ops.mean(ops.var(input.detach(), axis=axes), axis=0)
+        running_mean._write((running_mean * (1 - momentum) + mean * momentum).array)
+        running_var._write((running_var * (1 - momentum) + var * momentum).array)
+    return ops.instance_norm(input, weight, bias, eps=eps)
+
+
+def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
+    """Divided by what neighbouring channels make: Krizhevsky et al. 2012, section 3.3."""
+    return ops.local_response_norm(input, size, alpha, beta, k)

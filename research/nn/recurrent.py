@@ -7,7 +7,7 @@ from typing import Any
 
 from research.creation import zeros
 from research.nn import init
-from research.nn.layers import at_least_one
+from research.nn.linear import at_least_one
 from research.nn.module import Module, Parameter
 from research.nn.packing import PackedSequence
 from research.random import default_generator
