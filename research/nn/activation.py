@@ -194,8 +194,7 @@ class RReLU(FunctionLayer):
 
     settings: ClassVar = {"lower": 1 / 8, "upper": 1 / 3, "inplace": False}
 
-    def forward(self, *inputs: Any) -> Any:
-        (input,) = inputs
+    def forward(self, input: Any) -> Any:
         return F.rrelu(input, self.lower, self.upper, self.training)
 
 

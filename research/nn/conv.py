@@ -75,13 +75,10 @@ class _Conv(_ConvNd):
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: Any = None,
     ):
         super().__init__()
         sizes = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
         self._build((in_channels, out_channels), bias, padding_mode, groups=groups, **sizes)
-        self.to(device, dtype)
 
     def forward(self, input: Any) -> Any:
         padding = self.padding
@@ -135,8 +132,6 @@ class _ConvTranspose(_ConvNd):
         bias: bool = True,
         dilation: Size = 1,
         padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: Any = None,
     ):
         super().__init__()
         if padding_mode != "zeros":
@@ -144,7 +139,6 @@ class _ConvTranspose(_ConvNd):
         sizes = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
         sizes["output_padding"] = output_padding
         self._build((in_channels, out_channels), bias, padding_mode, groups=groups, **sizes)
-        self.to(device, dtype)
 
     def forward(self, input: Any, output_size: Sequence[int] | None = None) -> Any:
         """`output_size`: which of the sizes that the stride allows, (*size,) or with all axes."""

@@ -16,8 +16,8 @@ class _Dropout(FunctionLayer):
     def check(self) -> None:
         a_probability("dropout", self.p)
 
-    def forward(self, *inputs: Any) -> Any:
-        return type(self).function(*inputs, self.p, self.training)
+    def forward(self, input: Any) -> Any:
+        return type(self).function(input, self.p, self.training)
 
 
 class Dropout(_Dropout):

@@ -49,14 +49,25 @@ class FunctionLayer(Module):
     def check(self) -> None:
         """Raise ValueError for settings that cannot be."""
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, input: Any) -> Any:
         if not self.passed:
-            return type(self).function(*inputs)
-        return type(self).function(*inputs, **{name: getattr(self, name) for name in self.passed})
+            return type(self).function(input)
+        return type(self).function(input, **self.chosen())
+
+    def chosen(self) -> dict[str, Any]:
+        """The settings that the function takes."""
+        return {name: getattr(self, name) for name in self.passed}
 
     def extra_repr(self) -> str:
         shown = ((name, getattr(self, name)) for name in self.settings)
         return ", ".join(f"{name}={value!r}" for name, value in shown if value is not None and value is not False)
+
+
+class SeveralInputs(FunctionLayer):
+    """The same for a function of several inputs."""
+
+    def forward(self, *inputs: Any, **more: Any) -> Any:
+        return type(self).function(*inputs, **self.chosen(), **more)
 
 
 def a_probability(layer: str, p: float) -> None:

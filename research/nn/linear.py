@@ -21,14 +21,13 @@ def at_least_one(layer: str, **sizes: Any) -> None:
 class Linear(Module):
     """A dense layer: (..., in_features) -> (..., out_features), x @ weight.T + bias."""
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None):
+    def __init__(self, in_features: int, out_features: int, bias: bool = True):
         super().__init__()
         at_least_one("Linear", in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(zeros(out_features, in_features))
         self.bias = Parameter(zeros(out_features)) if bias else None
         self.reset_parameters()
-        self.to(device, dtype)
 
     def reset_parameters(self) -> None:
         init.default_(self.weight, self.bias)

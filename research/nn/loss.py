@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from research.nn import functional as F
-from research.nn.function_layer import FunctionLayer
+from research.nn.function_layer import SeveralInputs
 
 OLD: dict[str, Any] = {"size_average": None, "reduce": None}  # PyTorch's old ways to say `reduction`
 MEAN: dict[str, Any] = {**OLD, "reduction": "mean"}
@@ -13,7 +13,7 @@ LAST: dict[str, Any] = {"reduce": None, "reduction": "mean"}
 BY_CLASS: dict[str, Any] = {"weight": None, "size_average": None, "ignore_index": -100, **LAST}
 
 
-class Loss(FunctionLayer):
+class Loss(SeveralInputs):
     """Base of the losses; `size_average=False` is PyTorch's old way to say `reduction="sum"`."""
 
     def check(self) -> None:
@@ -191,21 +191,21 @@ class CTCLoss(Loss):
     settings: ClassVar = {"blank": 0, "reduction": "mean", "zero_infinity": False}
 
 
-class TripletMarginWithDistanceLoss(FunctionLayer):
+class TripletMarginWithDistanceLoss(SeveralInputs):
     """TripletMarginLoss for any distance."""
 
     function = staticmethod(F.triplet_margin_with_distance_loss)
     settings: ClassVar = {"distance_function": None, "margin": 1.0, "swap": False, "reduction": "mean"}
 
 
-class CosineSimilarity(FunctionLayer):
+class CosineSimilarity(SeveralInputs):
     """The cosine of the angle between vectors along an axis."""
 
     function = staticmethod(F.cosine_similarity)
     settings: ClassVar = {"dim": 1, "eps": 1e-8}
 
 
-class PairwiseDistance(FunctionLayer):
+class PairwiseDistance(SeveralInputs):
     """The p-norm of the differences along the last axis: (n, d), (n, d) -> (n,)."""
 
     function = staticmethod(F.pairwise_distance)

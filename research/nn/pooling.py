@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from research.nn import functional as F
-from research.nn.function_layer import REQUIRED, FunctionLayer
+from research.nn.function_layer import REQUIRED, FunctionLayer, SeveralInputs
 
 MAX: dict[str, Any] = {"kernel_size": REQUIRED, "stride": None, "padding": 0, "dilation": 1}
 MAX |= {"return_indices": False, "ceil_mode": False}
@@ -13,13 +13,6 @@ AVERAGE: dict[str, Any] = {"kernel_size": REQUIRED, "stride": None, "padding": 0
 AVERAGE |= {"ceil_mode": False, "count_include_pad": True}
 LP: dict[str, Any] = {"norm_type": REQUIRED, "kernel_size": REQUIRED, "stride": None, "ceil_mode": False}
 UNPOOL: dict[str, Any] = {"kernel_size": REQUIRED, "stride": None, "padding": 0}
-
-
-class _Unpool(FunctionLayer):
-    """Each value where it was the greatest, 0 elsewhere; as the pooling said that gave the indices."""
-
-    def forward(self, *inputs: Any, output_size: Any = None) -> Any:
-        return type(self).function(*inputs, self.kernel_size, self.stride, self.padding, output_size)
 
 
 class MaxPool1d(FunctionLayer):
@@ -43,21 +36,21 @@ class MaxPool3d(FunctionLayer):
     settings: ClassVar = MAX
 
 
-class MaxUnpool1d(_Unpool):
+class MaxUnpool1d(SeveralInputs):
     """The way back from MaxPool1d."""
 
     function = staticmethod(F.max_unpool1d)
     settings: ClassVar = UNPOOL
 
 
-class MaxUnpool2d(_Unpool):
+class MaxUnpool2d(SeveralInputs):
     """The way back from MaxPool2d."""
 
     function = staticmethod(F.max_unpool2d)
     settings: ClassVar = UNPOOL
 
 
-class MaxUnpool3d(_Unpool):
+class MaxUnpool3d(SeveralInputs):
     """The way back from MaxPool3d."""
 
     function = staticmethod(F.max_unpool3d)
