@@ -3,7 +3,8 @@
 import shared_ops  # isort: skip - it tells OpenBLAS how to share the cores, before NumPy loads that
 import numpy as _np
 
-from research import autograd, cuda, data, eager, linalg, nn, optim, profiler, utils
+from research import amp, autograd, cuda, data, eager, linalg, nn, optim, profiler, utils
+from research.amp import autocast
 from research.autograd import Variable
 from research.creation import (
     arange,
