@@ -15,6 +15,7 @@ from shared_ops.files import write_atomically
 
 FORMAT = "lockstep.state"
 VERSION = 1
+ZIP = b"PK\x03\x04"  # how an .npz file begins
 
 
 class LoadError(ValueError):
@@ -35,11 +36,17 @@ def save(value: Any, path: str | os.PathLike) -> None:
 
 
 def load(path: str | os.PathLike) -> Any:
-    """What `save` wrote; arrays come back as tensors. Raises LoadError for a damaged or foreign file."""
+    """What `save` wrote; arrays come back as tensors. Also a plain safetensors or .npz file, as a dict of tensors.
+
+    Raises LoadError for a damaged or foreign file.
+    """
     from safetensors import SafetensorError, safe_open
 
     if not Path(path).is_file():
         raise LoadError(f"there is no file {path}")
+    with Path(path).open("rb") as file:
+        if file.read(4) == ZIP:
+            return _npz(path)
     try:
         with safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
@@ -51,6 +58,15 @@ def load(path: str | os.PathLike) -> Any:
     if int(header["version"]) > VERSION:
         raise LoadError(f"{path} has format version {header['version']}; this installation reads up to {VERSION}")
     return _unflatten(json.loads(header["tree"]), arrays)
+
+
+def _npz(path: str | os.PathLike) -> dict[str, Tensor]:
+    """The arrays of an .npz file; pickled objects are refused."""
+    try:
+        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            return {name: _wrap(file[name]) for name in file.files}
+    except Exception as error:  # a zip file has many ways to be damaged
+        raise LoadError(f"{path} is damaged, or no .npz file of arrays: {error}") from error
 
 
 def _flatten(value: Any, where: str, arrays: dict[str, np.ndarray]) -> Any:

@@ -69,3 +69,25 @@ def test_keys_with_dots_and_arrays_without_axes(tmp_path):
     torch.save({"a.b": torch.ones(1), "a": {"b": torch.zeros(1)}, "scalar": torch.tensor(3.0)}, tmp_path / "s")
     back = torch.load(tmp_path / "s")
     assert (back["a.b"].item(), back["a"]["b"].item(), back["scalar"].shape) == (1, 0, ())
+
+
+def test_npz_files_are_dicts_of_tensors(tmp_path):
+    np.savez(tmp_path / "theirs.npz", **{"layer.weight": np.ones((2, 2)), "n": np.arange(3)})
+    state = torch.load(tmp_path / "theirs.npz")
+    assert state["layer.weight"].tolist() == [[1, 1], [1, 1]]
+    whole = (tmp_path / "theirs.npz").read_bytes()
+    (tmp_path / "cut").write_bytes(whole[: len(whole) // 2])
+    np.savez(tmp_path / "evil.npz", x=np.array([print], object))
+    for name in ("cut", "evil.npz"):
+        with pytest.raises(torch.LoadError, match=f"{name} is damaged, or no .npz file of arrays"):
+            torch.load(tmp_path / name)
+
+
+def test_files_of_pytorchs_users(tmp_path):
+    theirs = pytest.importorskip("torch")
+    from safetensors.torch import save_file as save_theirs
+
+    save_theirs({"w": theirs.ones(2, 2), "half": theirs.arange(3, dtype=theirs.bfloat16)}, tmp_path / "state")
+    state = torch.load(tmp_path / "state")
+    assert state["w"].tolist() == [[1, 1], [1, 1]]
+    assert state["half"].dtype == torch.bfloat16
