@@ -19,8 +19,11 @@ up: .venv/installed
 demo: .venv/installed
 	@$(BIN)/lockstep demo
 
+# The rooms of maths on two cores at once; those that start processes and browsers one after another.
+MATHS := tests/shared_ops tests/research tests/production tests/parity
 test: check
-	$(BIN)/python -m pytest --timeout 300
+	$(BIN)/python -m pytest --timeout 300 -n 2 $(MATHS)
+	$(BIN)/python -m pytest --timeout 300 tests $(MATHS:%=--ignore=%)
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from numpy import ndarray
@@ -16,6 +16,11 @@ from shared_ops.backprop import Edge, backpropagate
 from shared_ops.device import array_module, is_view
 from shared_ops.spec import FLOAT32 as F4
 from shared_ops.spec import Spec, spec_of
+
+FREED = (
+    "backward went through this graph already and freed what it had saved; "
+    "say backward(retain_graph=True) the first time to go through it twice"
+)
 
 
 def backward(
@@ -62,18 +67,31 @@ def _run(
     seeds: dict[Edge, Any], retain: bool | None, create_graph: bool, watch: frozenset[Edge], inner: bool = False
 ) -> dict[Edge, Any]:
     """The gradients by edge. `inner`: a run within a run, which ends at all watched edges and leaves them the hooks."""
-    retain = create_graph if retain is None else retain
-    ends = {step for step, _ in watch} if inner else ()
+    ends = {step for step, _ in watch} if inner else set()
+    pull = _puller(create_graph if retain is None else retain, create_graph, ends)
+
+    def arrive(step: Any, arrived: dict[int, Any]) -> None:
+        for index, known in hooks.on_arrival.get(step, {}).items():
+            if index in arrived and not (inner and (step, index) in watch):
+                for hook in tuple(known.values()):
+                    arrived[index] = _hooked(hook, arrived[index], create_graph)
+
+    with GradMode(create_graph):
+        as_needed = _as_tensor if create_graph else _as_array
+        seeds = {edge: as_needed(g) for edge, g in seeds.items()}
+        wrapped = pulled(pull) if pull_wrappers else pull
+        return backpropagate(seeds, wrapped, watch, arrive if hooks.on_arrival else None)
+
+
+def _puller(retain: bool, create_graph: bool, ends: Collection[Any]) -> Callable[[Step, Mapping[int, Any]], Any]:
+    """What gives the gradients of a step's inputs: by the fused form where there is one, else by the rule."""
 
     def pull(step: Step, arrived: Mapping[int, Any]) -> Sequence[Any]:
         op, saved = step.op, step.saved
         if step in ends:
             return ()
         if saved is None:
-            raise RuntimeError(
-                "backward went through this graph already and freed what it had saved; "
-                "say backward(retain_graph=True) the first time to go through it twice"
-            )
+            raise RuntimeError(FREED)
         if isinstance(step, CustomStep):
             grads = step.pull(arrived, create_graph)
             if not retain:
@@ -94,34 +112,31 @@ def _run(
                 if not retain:
                     step.saved = None
                 return fused(arrays, numbers)
-        values = []
-        for place, value in enumerate(saved):
-            if type(value) is tuple:
-                value = _unpacked(value, step, place, create_graph)
-            elif type(value) is list:
-                value = tuple(_unpacked(v, step, place, create_graph) if type(v) is tuple else v for v in value)
-            values.append(value)
-        if not retain:
-            step.saved = None
-        if op.fused is not None and not create_graph and _all_alike(step, g):
-            grads = op.fused(g, values, step)
-            if grads is not None:
-                return grads
-        known = {name: value for (name, _, _), value in zip(op.kept, values, strict=True)}
-        specs = step.input_specs or (spec_of(g),) * len(step.parents)
-        return op.backward(arrived, op.with_facts(known, step.attrs, specs, step.parents))
+        return _by_rule(step, arrived, g, retain, create_graph)
 
-    def arrive(step: Any, arrived: dict[int, Any]) -> None:
-        for index, known in hooks.on_arrival.get(step, {}).items():
-            if index in arrived and not (inner and (step, index) in watch):
-                for hook in tuple(known.values()):
-                    arrived[index] = _hooked(hook, arrived[index], create_graph)
+    return pull
 
-    with GradMode(create_graph):
-        as_needed = _as_tensor if create_graph else _as_array
-        seeds = {edge: as_needed(g) for edge, g in seeds.items()}
-        wrapped = pulled(pull) if pull_wrappers else pull
-        return backpropagate(seeds, wrapped, watch, arrive if hooks.on_arrival else None)
+
+def _by_rule(step: Step, arrived: Mapping[int, Any], g: Any, retain: bool, create_graph: bool) -> Sequence[Any]:
+    """The gradients by the op's fused form, if it takes these, or its rule."""
+    op, saved = step.op, step.saved
+    assert saved is not None
+    values = []
+    for place, value in enumerate(saved):
+        if type(value) is tuple:
+            value = _unpacked(value, step, place, create_graph)
+        elif type(value) is list:
+            value = tuple(_unpacked(v, step, place, create_graph) if type(v) is tuple else v for v in value)
+        values.append(value)
+    if not retain:
+        step.saved = None
+    if op.fused is not None and not create_graph and _all_alike(step, g):
+        grads = op.fused(g, values, step)
+        if grads is not None:
+            return grads
+    known = {name: value for (name, _, _), value in zip(op.kept, values, strict=True)}
+    specs = step.input_specs or (spec_of(g),) * len(step.parents)
+    return op.backward(arrived, op.with_facts(known, step.attrs, specs, step.parents))
 
 
 def _hooked(hook: Any, g: Any, create_graph: bool) -> Any:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
 from typing import Any
 
 from research.data.streams import WorkerInfo, mixed, stream
@@ -24,27 +25,37 @@ class WorkerError(RuntimeError):
     """A worker that failed, died or took too long; the words say which, and why."""
 
 
-class ThreadPool:
+@dataclass
+class Pool:
+    """What workers are told: the dataset, how samples become batches, how many workers there are, and their seed.
+
+    `init(number)` is called in each worker first; `timeout` is in seconds, 0 for none.
+    """
+
+    dataset: Any
+    collate_fn: Callable | None
+    count: int
+    seed: int
+    init: Callable[[int], None] | None
+    timeout: float
+
+    def worker(self, number: int) -> WorkerInfo:
+        return WorkerInfo(number, self.count, mixed(self.seed, number), self.dataset)
+
+
+class ThreadPool(Pool):
     """Threads of this process."""
 
-    def __init__(
-        self,
-        dataset: Any,
-        collate_fn: Callable | None,
-        count: int,
-        seed: int,
-        init: Callable[[int], None] | None,
-        timeout: float,
-    ):
-        self.dataset, self.collate_fn, self.count, self.timeout = dataset, collate_fn, count, timeout
-        self.seed, self.init, self.numbers = seed, init, itertools.count()
+    def __init__(self, *told: Any):
+        super().__init__(*told)
+        self.numbers = itertools.count()
         self.here = threading.local()
-        self.pool = ThreadPoolExecutor(count, thread_name_prefix="loader", initializer=self._begin)
+        self.pool = ThreadPoolExecutor(self.count, thread_name_prefix="loader", initializer=self._begin)
         self.waiting: deque[Future] = deque()
 
     def _begin(self) -> None:
         number = next(self.numbers)
-        self.here.worker = WorkerInfo(number, self.count, mixed(self.seed, number), self.dataset)
+        self.here.worker = self.worker(number)
         if self.init is not None:
             self.init(number)
 
@@ -74,7 +85,7 @@ class ThreadPool:
         from research.data.loader import STOP, batched
 
         def share(number: int, out: queue.Queue, stopped: threading.Event) -> None:
-            worker = WorkerInfo(number, self.count, mixed(self.seed, number), self.dataset)
+            worker = self.worker(number)
             try:
                 with stream(worker.seed, worker):
                     if self.init is not None:
@@ -129,32 +140,25 @@ def _put(out: queue.Queue, item: Any, stopped: threading.Event) -> bool:
 
 
 # processes --------------------------------------------------------------------------------------------------------
-class ProcessPool:
+class ProcessPool(Pool):
     """Processes with copies of the dataset: started afresh, since a fork of a process with threads may hang."""
 
-    def __init__(
-        self,
-        dataset: Any,
-        collate_fn: Callable | None,
-        count: int,
-        seed: int,
-        init: Callable[[int], None] | None,
-        timeout: float,
-    ):
+    def __init__(self, *told: Any):
+        super().__init__(*told)
         context = multiprocessing.get_context("spawn")
-        self.timeout, self.count = timeout, count
-        self.ways = []
-        for number in range(count):
+        self.ways: list[tuple[Any, Any]] = []
+        for number in range(self.count):
             ours, theirs = context.Pipe()
-            worker = WorkerInfo(number, count, mixed(seed, number), dataset)
-            process = context.Process(target=_serve, args=(theirs, worker, collate_fn, init), daemon=True)
+            told = (theirs, self.worker(number), self.collate_fn, self.init)
+            process = context.Process(target=_serve, args=told, daemon=True)
             try:
                 process.start()
             except Exception as error:
                 self.close()
+                kind = type(self.dataset).__name__
                 raise WorkerError(
-                    f"a worker process could not be started with this {type(dataset).__name__}, which is sent to it "
-                    f"and must be picklable: {error}"
+                    f"a worker process could not be started with this {kind}, which is sent to it and must be "
+                    f"picklable: {error}"
                 ) from error
             theirs.close()
             self.ways.append((process, ours))
