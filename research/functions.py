@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from research.random import bernoulli, multinomial
 from research.tensor import Tensor, _wrap
 from shared_ops import ops
 from shared_ops.control import cond, scan, while_loop
@@ -109,6 +110,8 @@ def numel(input: Tensor) -> int:
     return input.numel()
 
 
+for _function in (nonzero, bincount, cross, dist, allclose, equal, multinomial, bernoulli):  # not of nodes
+    setattr(Tensor, _function.__name__, _function)
 _methods = {n: f for n, f in vars(Methods).items() if callable(f) and n[0] != "_" and n not in ONLY_METHODS}
 _here = "cat stack meshgrid einsum tensordot where nonzero bincount cross dist allclose equal is_tensor numel"
 globals().update(_methods)

@@ -53,6 +53,10 @@ class Placed(Operators):
             same = ops.cast(same, dtype=dtype_named(dtype).name)
         return same.clone() if copy and same is self else same
 
+    def type(self, dtype: Any = None) -> Any:
+        """With another dtype; without one, the name of its own."""
+        return self.dtype.name if dtype is None else self.to(dtype=dtype)
+
     def cpu(self) -> Any:
         return self.to("cpu")
 

@@ -231,6 +231,17 @@ def test_a_change_in_place_keeps_shape_and_kind():
         research.ones(2).long().add_(0.5)
 
 
+def test_what_needs_values_is_a_method_of_tensors():
+    x = research.tensor([0, 2, 2])
+    assert x.nonzero().tolist() == [[1], [2]]
+    assert x.bincount().tolist() == [1, 0, 2]
+    assert x.equal(research.tensor([0, 2, 2]))
+    assert x.float().allclose(x.float() + 1e-9)
+    assert x.type() == "int64"
+    assert x.type(research.float32).dtype == np.float32
+    assert x.float().multinomial(1).item() in (1, 2)
+
+
 def test_unknown_settings_are_named():
     with pytest.raises(TypeError, match="tril takes diagonal; got 'diag'"):
         research.ones(2, 2).tril(diag=1)
