@@ -50,7 +50,11 @@ class DataLoader:
         persistent_workers: bool = False,
         worker_type: str = "thread",
     ):
-        least = min(1 if batch_size is None else batch_size, prefetch_factor)
+        whole = {"batch_size": 1 if batch_size is None else batch_size, "num_workers": num_workers}
+        for name, number in whole.items():
+            if isinstance(number, bool) or not isinstance(number, int | np.integer):
+                raise TypeError(f"{name} is a whole number; got {number!r}")
+        least = min(whole["batch_size"], prefetch_factor)
         if least < 1 or num_workers < 0 or timeout < 0:
             raise ValueError(
                 "batch_size and prefetch_factor are at least 1, num_workers and timeout at least 0; "

@@ -71,9 +71,10 @@ class MultiheadAttention(Module):
         key_padding_mask (n, s); attn_mask (t, s) or (n * heads, t, s), of booleans or added to the scores.
         """
         batched = len(query.shape) == 3
-        check(
-            batched or len(query.shape) == 2, "MultiheadAttention needs query with 3 axes, or with 2", query=query.shape
-        )
+        fits = batched or len(query.shape) == 2
+        check(fits, "MultiheadAttention needs query with 3 axes, or with 2", query=query.shape)
+        wide, own = [x.shape[-1] for x in (query, key, value)], [self.embed_dim, self.kdim, self.vdim]
+        check(wide == own, f"MultiheadAttention needs query, key and value {own} wide", sizes=wide)
         q, k, v = (self._heads(x, batched) for x in self._projected(query, key, value))
         mask = self._mask(q, k, key_padding_mask, attn_mask, batched)
         drop = self.dropout if self.training else 0.0

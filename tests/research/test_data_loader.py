@@ -281,6 +281,11 @@ def test_settings_that_contradict_each_other_are_refused(how, words):
         DataLoader(Flipped(), **how)
 
 
+def test_numbers_are_whole():
+    with pytest.raises(TypeError, match="batch_size is a whole number; got '4'"):
+        DataLoader(Flipped(), "4")
+
+
 def test_a_wrong_state_is_refused():
     with pytest.raises(ValueError, match="a loader's state has epoch and handed_out; got step"):
         DataLoader(Flipped()).load_state_dict({"step": 3})
