@@ -59,6 +59,8 @@ class Optimizer:
         given = group["params"]
         given = [given] if isinstance(given, Tensor) else list(given)
         named = [p if isinstance(p, tuple) else (str(len(self.names()) + i), p) for i, p in enumerate(given)]
+        if not named:
+            raise ValueError("a group of parameters needs at least one; got none")
         taken, held = set(self.names()), {id(p) for p in self.parameters()}
         for name, p in named:
             if not isinstance(p, Tensor) or not p.is_leaf:

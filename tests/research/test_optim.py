@@ -320,6 +320,8 @@ def test_groups_are_checked():
         optimizer.add_param_group({"params": [torch.ones(1, requires_grad=True)], "beta": 1})
     with pytest.raises(ValueError, match=r"betas are at least 0 and below 1; got betas=\(2, 3\)"):
         optim.Adam([{"params": [w], "betas": (2, 3)}])
+    with pytest.raises(ValueError, match="a group of parameters needs at least one"):
+        optimizer.add_param_group({"params": []})
     assert len(optimizer.param_groups) == 2
 
 
